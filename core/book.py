@@ -1,0 +1,155 @@
+"""A book: strategies, their account and one engine, fed Minute by Minute.
+
+Strategies decide in configured order, inside it instruments in configured order, each decision
+followed at once by the account's answer. The book knows strategies by their Protocol only.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from core.advance import closing_in
+from core.engine import Engine
+from core.events import Decision, EventsRaised, MinuteEnded, MinutePassed, Position, Step
+from core.rules.account import equity
+from core.types import Bools, Int64s, MinuteSpan, Records
+
+
+class AccountView:
+    """What a strategy may see of the account: never a way to change it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def equity(self) -> float:
+        """Rupees, open positions at their last 1m close."""
+        return equity(self._engine.holdings)
+
+    def position(self, instrument: int) -> Position | None:
+        return self._engine.position_of(instrument)
+
+
+class Strategy(Protocol):
+    """What a book asks of a strategy. Kernel-backed ones do not look at the account."""
+
+    name: str
+    kinds: tuple[str, ...]
+    gates: tuple[str, ...]
+    features: tuple[str, ...]
+    timeframes_ns: tuple[int, ...]  # the decision timeframe first
+    sees_account: bool
+
+    def on_bars(self, bars: Records, account: AccountView | None = None) -> Records:
+        """SIGNAL rows for closed strategy bars, in order; valid until the next call."""
+
+
+class Book:
+    """`run` a span; each Step is a Minute in which something happened."""
+
+    def __init__(
+        self,
+        name: str,
+        strategies: Sequence[Strategy],
+        engine: Engine,
+        timeframes_ns: Sequence[int],
+    ) -> None:
+        self.name = name
+        self.strategies = tuple(strategies)
+        self.engine = engine
+        self._account = AccountView(engine)
+        numbers = list(timeframes_ns)
+        self._wanted = [[numbers.index(t) for t in s.timeframes_ns] for s in self.strategies]
+        self._all_wanted = [len(wanted) == len(numbers) for wanted in self._wanted]
+
+    def warm(self, span: MinuteSpan) -> None:
+        """Feed history to the strategies: states advance, nothing is decided."""
+        for number, strategy in enumerate(self.strategies):
+            rows = self._rows_for(number, span.strategy_bars)
+            bars = span.strategy_bars if rows is None else span.strategy_bars[rows]
+            if len(bars):
+                strategy.on_bars(bars, self._account)
+
+    def run(self, span: MinuteSpan, *, every_bar: bool = True) -> Iterator[Step]:
+        """Minutes of a resampled span through exchange, strategies and account, in order.
+
+        A strategy that does not look at the account is asked for the whole span at once: what it
+        says of a bar cannot depend on what is traded.
+
+        Args:
+            every_bar: also a Minute in which bars close and nothing is said is a Step.
+        """
+        said = [self._said(number, span) for number in range(len(self.strategies))]
+        stops = closing_in(span)
+        known = [one for one in said if one is not None]
+        if not every_bar and len(known) == len(said):
+            stops = np.logical_or.reduce([one.stops for one in known])
+        engine, minutes = self.engine, len(span.close_ns)
+        minute = engine.advance(span, 0, stops)
+        while minute < minutes:
+            effects = engine.handle(MinutePassed(span, minute))
+            decisions: list[Decision] = []
+            if stops[minute]:
+                for number, one in enumerate(said):
+                    for decision in self._decisions(number, one, span, minute):
+                        decisions.append(decision)
+                        if decision.signals["count"].any():
+                            effects += engine.handle(
+                                EventsRaised(span, minute, number, decision.bars, decision.signals)
+                            )
+            effects += engine.handle(MinuteEnded(span, minute))
+            yield Step(minute, int(span.close_ns[minute]), effects, decisions)
+            minute = engine.advance(span, minute + 1, stops)
+
+    def finish(self, span: MinuteSpan) -> Step:
+        """The data ends with `span` (24x7): nothing stays pending or open."""
+        minute = len(span.close_ns) - 1
+        effects = self.engine.handle(MinuteEnded(span, minute, last=True))
+        return Step(minute, int(span.close_ns[minute]), effects, [])
+
+    def _said(self, number: int, span: MinuteSpan) -> "Said | None":
+        """What a strategy says of a span; None: it must be asked bar by bar."""
+        strategy = self.strategies[number]
+        if strategy.sees_account:
+            return None
+        rows = self._rows_for(number, span.strategy_bars)
+        bars, first = span.strategy_bars, span.first_strategy_bar
+        if rows is not None:
+            bars, first = bars[rows], np.searchsorted(rows, first)
+        signals = strategy.on_bars(bars, self._account)
+        stops = np.zeros(len(span.close_ns), np.bool_)
+        stops[bars["minute"][signals["count"] > 0]] = True
+        return Said(bars, signals, first, stops)
+
+    def _decisions(
+        self, number: int, said: "Said | None", span: MinuteSpan, minute: int
+    ) -> Iterator[Decision]:
+        """The strategy's bars of one Minute: all at once, or one by one if it sees the account."""
+        if said is not None:
+            first, last = said.first[minute], said.first[minute + 1]
+            if first < last:
+                yield Decision(number, said.bars[first:last], said.signals[first:last])
+            return
+        first, last = span.first_strategy_bar[minute], span.first_strategy_bar[minute + 1]
+        bars = span.strategy_bars[first:last]
+        rows = self._rows_for(number, bars)
+        for k in range(len(bars)) if rows is None else rows:
+            one = bars[k : k + 1]
+            yield Decision(number, one, self.strategies[number].on_bars(one, self._account))
+
+    def _rows_for(self, number: int, bars: Records) -> Int64s | None:
+        """Which of `bars` are of the strategy's timeframes; None: all."""
+        if self._all_wanted[number]:
+            return None
+        return np.flatnonzero(np.isin(bars["timeframe"], self._wanted[number]))
+
+
+class Said(NamedTuple):
+    """A strategy's bars of a span beside its signals, where each Minute's begin, and where any
+    event was raised."""
+
+    bars: Records
+    signals: Records
+    first: Int64s
+    stops: Bools

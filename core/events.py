@@ -1,0 +1,145 @@
+"""What may happen to the engine (events, past tense) and what it may ask for (effects).
+
+Effects come in the order in which they must be recorded; the shell commits them all, then sends
+the Submits and Cancels among them.
+"""
+
+from dataclasses import dataclass
+
+from core.orders import Order
+from core.types import MinuteSpan, OrderId, Records, Side, Signal, Trade
+
+# --- events ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MinutePassed:
+    """(a) and (b) of this Minute are done (`Engine.advance`); its reports wait to be named."""
+
+    span: MinuteSpan
+    minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventsRaised:
+    """(c): what a strategy said of closed strategy bars, at least one event among them.
+
+    STRATEGY_BAR[k] beside SIGNAL[k]; what became of each event is written into the latter.
+    """
+
+    span: MinuteSpan
+    minute: int
+    strategy: int
+    bars: Records
+    signals: Records
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteEnded:
+    """The strategies are done with this Minute. `last`: no Minute follows, ever."""
+
+    span: MinuteSpan
+    minute: int
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAcknowledged:
+    order_id: OrderId
+    ts_ns: int
+
+
+Event = MinutePassed | EventsRaised | MinuteEnded | OrderAcknowledged
+
+
+# --- effects -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """One execution of an order; unique by (order_id, fill_id)."""
+
+    order_id: OrderId
+    fill_id: str
+    strategy: str
+    instrument: str
+    side: Side
+    quantity: int
+    price: float
+    value_paise: int
+    fees_paise: int
+    ts_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """An open position as others see it."""
+
+    strategy: str
+    instrument: str
+    side: Side
+    quantity: int
+    entry_price: float
+    stop: float
+    target: float
+    entry_ns: int
+    signal_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignalDecided:
+    signal: Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Send this order, once its intent is durable."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Take this order back; the order says how it stands now."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChanged:
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class FillBooked:
+    """A fill and the position it leaves; None: flat."""
+
+    fill: Fill
+    position: Position | None
+
+
+@dataclass(frozen=True, slots=True)
+class TradeClosed:
+    trade: Trade
+
+
+Effect = SignalDecided | Submit | Cancel | OrderChanged | FillBooked | TradeClosed
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one strategy saw and said in one Minute: STRATEGY_BAR[k] beside SIGNAL[k]."""
+
+    strategy: int
+    bars: Records
+    signals: Records
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One Minute in which something happened: its effects in order, and the decisions in it."""
+
+    minute: int
+    close_ns: int
+    effects: list[Effect]
+    decisions: list[Decision]

@@ -1,0 +1,25 @@
+"""How kernels are compiled: one decorator, so that every rule is built with the same options.
+
+No fastmath and no parallel reductions: the same numbers in the same order in every mode.
+The disk cache is used only when the entry point has pointed numba at a folder of its own
+(`cli/kernel_cache.py`), because numba does not notice an edit in a callee of another file.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., object])
+
+# Kernels work in place on arrays they are given and never allocate, so they are built without
+# numba's reference counting: passing Holdings and MinuteSpan around by value then costs nothing
+# (measured on a day of 1m bars: `trade` 40 ns a bar with it, 20 without, 6 with calls inlined too).
+OPTIONS = {"nogil": True, "_nrt": False, "forceinline": True}
+
+
+def kernel(function: F) -> F:
+    """Compile `function` with numba (float64 semantics, allocates nothing, cached where safe)."""
+    njit = cast("Any", numba.njit)  # `_nrt` is an option numba keeps for itself
+    compiled = njit(cache=bool(cast("Any", numba.config).CACHE_DIR), **OPTIONS)(function)
+    return cast("F", compiled)

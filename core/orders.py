@@ -1,0 +1,104 @@
+"""The life cycle of an order: every transition lives in this file, and nowhere else."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from core.errors import IllegalTransition
+from core.types import OrderId, Side, SignalId
+
+
+class OrderState(StrEnum):
+    INTENDED = "INTENDED"  # durable in the ledger, not yet sent
+    SUBMITTED = "SUBMITTED"  # handed to the broker, no answer yet
+    OPEN = "OPEN"  # acknowledged, working
+    CANCELLING = "CANCELLING"  # cancel asked, not answered
+    LOST = "LOST"  # no answer in time: unknown until the book has been read
+    FILLED = "FILLED"
+    CANCELLED = "CANCELLED"
+    REJECTED = "REJECTED"
+
+
+class OrderMove(StrEnum):
+    SEND = "SEND"
+    ACKNOWLEDGE = "ACKNOWLEDGE"
+    FILL = "FILL"
+    ASK_CANCEL = "ASK_CANCEL"
+    CANCEL = "CANCEL"
+    REJECT = "REJECT"
+    LOSE = "LOSE"
+
+
+S, M = OrderState, OrderMove
+
+# A fill may overtake the acknowledgement or a cancel request; a lost order may turn out anything.
+TRANSITIONS: dict[tuple[OrderState, OrderMove], OrderState] = {
+    (S.INTENDED, M.SEND): S.SUBMITTED,
+    (S.INTENDED, M.CANCEL): S.CANCELLED,
+    (S.SUBMITTED, M.ACKNOWLEDGE): S.OPEN,
+    (S.SUBMITTED, M.FILL): S.FILLED,
+    (S.SUBMITTED, M.CANCEL): S.CANCELLED,
+    (S.SUBMITTED, M.REJECT): S.REJECTED,
+    (S.SUBMITTED, M.LOSE): S.LOST,
+    (S.OPEN, M.FILL): S.FILLED,
+    (S.OPEN, M.ASK_CANCEL): S.CANCELLING,
+    (S.OPEN, M.CANCEL): S.CANCELLED,
+    (S.OPEN, M.LOSE): S.LOST,
+    (S.CANCELLING, M.CANCEL): S.CANCELLED,
+    (S.CANCELLING, M.FILL): S.FILLED,
+    (S.CANCELLING, M.LOSE): S.LOST,
+    (S.LOST, M.ACKNOWLEDGE): S.OPEN,
+    (S.LOST, M.FILL): S.FILLED,
+    (S.LOST, M.CANCEL): S.CANCELLED,
+    (S.LOST, M.REJECT): S.REJECTED,
+}
+
+TERMINAL = frozenset({S.FILLED, S.CANCELLED, S.REJECTED})
+
+
+class OrderRole(StrEnum):
+    """What an order is for; its letter ends the order id (pixity.md 7)."""
+
+    ENTRY = "E"
+    STOP = "S"
+    TARGET = "T"
+    TIME = "X"
+    SQUARE_OFF = "Q"
+    FLATTEN = "K"
+    FORCED = "F"
+
+
+class OrderType(StrEnum):
+    MARKET = "MARKET"
+    STOP_MARKET = "STOP_MARKET"
+    LIMIT = "LIMIT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One order as we know it. `price` is the trigger or limit in rupees, 0 for a market order."""
+
+    order_id: OrderId
+    signal_id: SignalId
+    strategy: str
+    instrument: str
+    role: OrderRole
+    type: OrderType
+    side: Side
+    quantity: int
+    price: float
+    created_ns: int
+    updated_ns: int
+    state: OrderState = OrderState.INTENDED
+
+
+def order_id_of(signal_id: SignalId, role: OrderRole) -> OrderId:
+    """The idempotency key of an order: `signal_id[:24]` and the letter of its role."""
+    return OrderId(f"{signal_id[:24]}-{role.value}")
+
+
+def moved(order: Order, move: OrderMove, ts_ns: int) -> Order:
+    """`order` after `move`. Raises IllegalTransition and leaves the order as it was."""
+    target = TRANSITIONS.get((order.state, move))
+    if target is None:
+        raise IllegalTransition(f"order {order.order_id} is {order.state}: cannot {move}")
+    return replace(order, state=target, updated_ns=ts_ns)

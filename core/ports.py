@@ -1,0 +1,200 @@
+"""Every seam of the program on one page: what the pure side asks of the world.
+
+Each Protocol has at least two implementations and one contract test suite that all of them pass.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from core.orders import Order
+from core.types import Instrument, MinuteSpan, Records
+
+
+class Clock(Protocol):
+    """Time. Implementations: system, scaled, virtual (`daemon/clocks.py`)."""
+
+    def now_ns(self) -> int: ...
+
+    async def sleep_until(self, when_ns: int) -> None: ...
+
+    def call_at(self, when_ns: int, function: Callable[[], None]) -> Callable[[], None]:
+        """Call `function` once at `when_ns`; returns a function that cancels it."""
+
+
+# --- feed --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TickBatch:
+    """Ticks of one frame. `ticks` (TICK[n]) is reused by the feed: read it before asking again."""
+
+    recv_ns: int
+    ticks: Records
+
+
+@dataclass(frozen=True, slots=True)
+class FeedUp:
+    recv_ns: int
+    connection: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FeedDown:
+    recv_ns: int
+    reason: str
+    connection: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MarketStatus:
+    """What the exchange says of its own phase, e.g. NORMAL_OPEN."""
+
+    recv_ns: int
+    segment: str
+    status: str
+
+
+FeedItem = TickBatch | FeedUp | FeedDown | MarketStatus
+
+
+class Feed(Protocol):
+    """A source of ticks. Never raises for a lost link: that is a `FeedDown`."""
+
+    def stream(self, instruments: Sequence[Instrument]) -> AsyncIterator[FeedItem]: ...
+
+
+class BarProvider(Protocol):
+    """A source of Minutes. Live gives spans of one Minute, replay spans of days."""
+
+    def spans(self) -> AsyncIterator[MinuteSpan]: ...
+
+
+# --- broker ------------------------------------------------------------------------------------
+
+
+class ReportKind(StrEnum):
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    REJECTED = "REJECTED"
+    CANCELLED = "CANCELLED"
+    FILLED = "FILLED"
+    LOST = "LOST"  # no answer: unknown until the book has been read
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerReport:
+    """What a broker said about one order; a fill carries its own id, quantity and price."""
+
+    kind: ReportKind
+    order_id: str
+    ts_ns: int
+    reason: str = ""
+    fill_id: str = ""
+    quantity: int = 0
+    price: float = 0.0
+
+
+class Broker(Protocol):
+    """Where orders go. Its answer to a call says taken, refused or LOST; fills come as reports."""
+
+    async def submit(self, order: Order) -> BrokerReport: ...
+
+    async def modify(self, order: Order) -> BrokerReport: ...
+
+    async def cancel(self, order_id: str) -> BrokerReport: ...
+
+    async def book(self) -> Sequence[Order]: ...
+
+    def reports(self) -> AsyncIterator[BrokerReport]: ...
+
+
+# --- stores ------------------------------------------------------------------------------------
+
+
+class MarketStore(Protocol):
+    """Ticks, 1m bars and strategy bars of our instruments; rebuildable, never a message bus.
+
+    Instruments are numbered as in the list given at opening. All calls come from one owner thread.
+    """
+
+    def append_ticks(self, ticks: Records) -> None:
+        """Buffer TICK rows; durable after the next `commit`."""
+
+    def append_bars(self, bars: Records, source: str) -> None:
+        """Buffer BAR rows of closed minutes (`source`: feed, repair, backfill, import)."""
+
+    def append_decisions(self, strategy: str, bars: Records, decisions: Records) -> None:
+        """Buffer strategy bars with the gates of each decision (same length)."""
+
+    def commit(self) -> None:
+        """Flush everything buffered in one transaction. Raises StoreFailed."""
+
+    def bars(self, from_ns: int, to_ns: int) -> Records:
+        """BAR rows with from_ns <= open_ns < to_ns, by time, then instrument number."""
+
+    def ticks(self, from_ns: int, to_ns: int) -> Records:
+        """TICK rows by arrival, `recv_ns` in the half-open span."""
+
+    def days(self) -> list[int]:
+        """Session dates (days since 1970-01-01, IST) that hold bars, ascending."""
+
+    def close(self) -> None: ...
+
+
+class EventKind(StrEnum):
+    """Kinds of ledger events. Inputs first, then results (docs/events.md)."""
+
+    RUN_START = "RUN_START"
+    DAY_OPENED = "DAY_OPENED"
+    MINUTE = "MINUTE"
+    BROKER_REPORT = "BROKER_REPORT"
+    COMMAND = "COMMAND"
+    DOUBT = "DOUBT"
+    SIGNAL = "SIGNAL"
+    ORDER = "ORDER"
+    FILL = "FILL"
+    TRADE = "TRADE"
+    NOTE = "NOTE"
+    DAY_CLOSED = "DAY_CLOSED"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEvent:
+    """One thing to be remembered. `payload` is canonical JSON; `blob` lies in a side table, the
+    chain covers its SHA-256."""
+
+    ts_ns: int
+    kind: EventKind
+    key: str
+    payload: dict[str, object]
+    blob: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    seq: int
+    event: LedgerEvent
+    hash: str
+
+
+class Ledger(Protocol):
+    """The authority: insert-only, hash-chained. One step is one transaction."""
+
+    def append(self, events: Sequence[LedgerEvent]) -> int:
+        """Commit `events` durably, all or none; returns the new head. Raises StoreFailed."""
+
+    def events(
+        self, after: int = 0, kinds: Sequence[EventKind] | None = None
+    ) -> Iterable[RecordedEvent]: ...
+
+    def head(self) -> tuple[int, str]:
+        """Sequence number and hash of the last event; (0, "") when empty."""
+
+    def write_runner_state(self, rows: Sequence[dict[str, object]]) -> None:
+        """Replace the runner state table; not chained."""
+
+    def rows(self, view: str, day: int | None = None) -> list[dict[str, object]]:
+        """A projection: signals, orders, fills, trades, positions, runner_state."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,57 @@
+"""How kernels are compiled: exact float64, nothing allocated, the same text with jit disabled."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+
+from core.jit import OPTIONS, kernel
+
+ROOT = Path(__file__).resolve().parents[2]
+JIT = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
+
+
+@kernel
+def summed(values: np.ndarray) -> float:
+    total = 0.0
+    for i in range(len(values)):
+        total += values[i]
+    return total
+
+
+def test_sums_keep_their_order() -> None:
+    values = np.array([1e16, 1.0, -1e16, 1.0] * 8)
+    expected = 0.0
+    for value in values.tolist():
+        expected += value
+
+    assert expected == summed(values)
+
+
+def test_neither_fastmath_nor_parallel_reductions_are_asked_for() -> None:
+    assert not {"fastmath", "parallel"} & set(OPTIONS)
+
+
+@pytest.mark.skipif(not JIT, reason="numba is disabled for this run")
+def test_a_kernel_is_compiled() -> None:
+    assert isinstance(summed, numba.core.registry.CPUDispatcher)
+
+
+def test_without_a_folder_of_its_own_nothing_is_cached() -> None:
+    """numba would not notice an edit in a callee, so an unprepared program compiles anew."""
+    code = "from core.bars import emit; print(type(emit._cache).__name__)"
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("NUMBA_")}
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "NullCache" == ran.stdout.strip()
