@@ -1,0 +1,170 @@
+"""Reading a ledger file: events, views, and the proof that nothing in it was altered.
+
+Decides when a chain is broken. Never writes: the daemon reads through this and so does any other
+program, beside the running daemon.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from core.errors import StoreFailed
+from core.ports import EventKind, LedgerEvent, RecordedEvent
+from stores.chain import Link
+from stores.views import (
+    PROJECTED,
+    RUNNER_STATE,
+    SELECTS,
+    TABLES,
+    VIEWS,
+    Row,
+    RowOrder,
+    project,
+    require_view,
+)
+
+LEDGER_FILE = "ledger.db"
+SCHEMA_VERSION = 1
+VERIFIED_AT_START = 20_000  # events: several days; `backup` verifies all of them every evening
+PAGE_EVENTS = (
+    100  # read at a time, with their blobs, so that no cursor stays open between two calls
+)
+
+RUNBOOK = "nothing was changed; see 'The ledger is refused' in docs/runbook.md"
+
+_SELECT_LINKS = "SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
+_SELECT_EVENTS = (
+    "SELECT e.*, b.bytes FROM events e LEFT JOIN blobs b USING (seq)"
+    " WHERE e.seq > ? AND e.kind IN (SELECT value FROM json_each(?)) ORDER BY e.seq LIMIT ?"
+)
+_SELECT_RUNNER_STATE = "SELECT row FROM runner_state ORDER BY rowid"
+_SELECT_PROJECTED = (
+    "SELECT kind, payload FROM events WHERE kind IN (SELECT value FROM json_each(?)) ORDER BY seq"
+)
+
+
+class LedgerReader:
+    """Everything that can be asked of a ledger file. `db` is the reader's own."""
+
+    def __init__(self, db: sqlite3.Connection, order: RowOrder) -> None:
+        self.db = db
+        self._order = order
+
+    def events(
+        self, after: int = 0, kinds: Sequence[EventKind] | None = None
+    ) -> Iterator[RecordedEvent]:
+        """Events behind `after` in order, `kinds` only. A dropped blob is None.
+
+        Raises StoreFailed where a blob is not the one that was recorded.
+        """
+        wanted = json.dumps(list(EventKind if kinds is None else kinds))
+        while page := self._query(_SELECT_EVENTS, (after, wanted, PAGE_EVENTS)):
+            for *columns, blob in page:
+                link = Link(*columns)
+                _check_blob(link, blob)
+                event = LedgerEvent(
+                    link.ts_ns, EventKind(link.kind), link.key, json.loads(link.payload), blob
+                )
+                yield RecordedEvent(link.seq, event, link.hash)
+            after = page[-1][0]
+
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the last event; (0, "") when empty."""
+        newest = self._query("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1")
+        return (newest[0][0], newest[0][1]) if newest else (0, "")
+
+    def hash_at(self, seq: int) -> str:
+        """Hash of event `seq`; "" before the first."""
+        found = self._query("SELECT hash FROM events WHERE seq = ?", (seq,))
+        return str(found[0][0]) if found else ""
+
+    def rows(self, view: str, day: int | None = None) -> list[Row]:
+        """A view as dicts; `day` narrows those that have a day (not positions, runner_state)."""
+        require_view(view)
+        if view == RUNNER_STATE:
+            return [json.loads(text) for (text,) in self._query(_SELECT_RUNNER_STATE)]
+        if day is None or "day" not in VIEWS[view]:
+            found = self._query(f"{SELECTS[view]} ORDER BY rowid")
+        else:
+            found = self._query(f"{SELECTS[view]} WHERE day = ? ORDER BY rowid", (day,))
+        return self._order.ordered(
+            view, [dict(zip(VIEWS[view], row, strict=True)) for row in found]
+        )
+
+    def verify(self, *, full: bool) -> None:
+        """Recompute the chain: all of it with its blobs, or the last VERIFIED_AT_START events.
+
+        Raises StoreFailed naming the first event that is not what was recorded.
+        """
+        if full:
+            for _ in self.events():
+                pass  # reading checks the blobs
+        after = 0 if full else max(0, self.head()[0] - VERIFIED_AT_START)
+        last_hash = self.hash_at(after)
+        while page := self._query(_SELECT_LINKS, (after, PAGE_EVENTS)):
+            for link in map(Link._make, page):
+                after += 1
+                if link.seq != after or link.prev_hash != last_hash or not link.is_sound():
+                    raise StoreFailed(f"ledger.db: chain broken at event {after}; {RUNBOOK}")
+                last_hash = link.hash
+
+    def differing_views(self) -> list[str]:
+        """Views whose rows are not those that the events give; empty when all is well."""
+        try:
+            with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+                for statement in TABLES:
+                    fresh.execute(statement)
+                project_all(self.db, fresh)
+                rebuilt = LedgerReader(fresh, self._order)
+                return [view for view in VIEWS if rebuilt.rows(view) != self.rows(view)]
+        except sqlite3.Error as error:
+            raise StoreFailed(f"projections could not be compared: {error}") from error
+
+    def close(self) -> None:
+        self.db.close()
+
+    def _query(self, statement: str, parameters: tuple[object, ...] = ()) -> list[Any]:
+        try:
+            return self.db.execute(statement, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise StoreFailed(f"ledger.db cannot be read: {error}; {RUNBOOK}") from error
+
+
+def open_read_only(directory: Path, order: RowOrder = RowOrder()) -> LedgerReader:  # noqa: B008
+    """The ledger for another program, also while the daemon writes. Raises StoreFailed."""
+    path = directory / LEDGER_FILE
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        try:
+            require_known_version(db)
+        except BaseException:
+            db.close()
+            raise
+    except sqlite3.Error as error:
+        raise StoreFailed(f"{path} cannot be read: {error}") from error
+    return LedgerReader(db, order)
+
+
+def require_known_version(db: sqlite3.Connection) -> int:
+    """The schema version of `db`, 0 for a new file. Raises StoreFailed for one we do not know."""
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version not in (0, SCHEMA_VERSION):
+        raise StoreFailed(
+            f"ledger.db has schema {version}, this program knows {SCHEMA_VERSION}; {RUNBOOK}"
+        )
+    return version
+
+
+def project_all(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """Apply every event of `source` to the empty projection tables of `target`."""
+    for kind, payload in source.execute(_SELECT_PROJECTED, (json.dumps(PROJECTED),)):
+        project(target, kind, json.loads(payload))
+
+
+def _check_blob(link: Link, blob: bytes | None) -> None:
+    if blob is not None and sha256(blob).hexdigest() != link.blob_hash:
+        raise StoreFailed(f"ledger.db: blob of event {link.seq} is not the recorded one; {RUNBOOK}")

@@ -1,0 +1,324 @@
+"""The market store: ticks, 1m bars and decisions in one DuckDB file.
+
+Decides when market data is durable (`commit`) and what a number means across restarts. Never a
+message bus, never the authority: whatever is lost here can be had again. One owner makes all calls;
+nothing else may open the file, not even to copy it, while this is open.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import StoreFailed
+from core.session import days_of
+from core.types import BAR, MISSING, TICK, Instrument, Records, SessionClass
+from stores.archive import BarArchive
+from stores.market_tables import (
+    BAR_ROW,
+    Staging,
+    create_or_check,
+    decision_staging,
+    require_source,
+    stage_decisions,
+    stored_numbers,
+)
+
+T = TypeVar("T")
+Connect = Callable[..., duckdb.DuckDBPyConnection]
+
+# Rows held in memory. A full buffer is committed early: at 5,000 ticks a second every 26 s.
+MAX_BUFFERED_TICKS = 131_072
+MAX_BUFFERED_BARS = 65_536
+MAX_BUFFERED_DECISIONS = 8_192
+MAX_BUFFERED_GAPS = 1_000
+MAX_SELECTED_ROWS = 100_000
+
+# No file but ours, no extension from the network; `threads` leaves the other cores to the loop.
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "threads": 2,
+    "memory_limit": "1GB",
+}
+
+_SELECT_BARS = """
+    SELECT c.number AS instrument, quality, open_ns, open, high, low, close, volume
+    FROM bars b JOIN configured c ON c.stored = b.instrument
+    WHERE open_ns >= ? AND open_ns < ? ORDER BY open_ns, c.number"""
+_SELECT_TICKS = """
+    SELECT c.number AS instrument, t.* EXCLUDE (instrument)
+    FROM ticks t JOIN configured c ON c.stored = t.instrument
+    WHERE recv_ns >= ? AND recv_ns < ? ORDER BY t.rowid"""
+_SELECT_DAYS = """
+    SELECT DISTINCT day FROM bar_rows b JOIN configured c ON c.stored = b.instrument ORDER BY day"""
+_SELECT_DAY = """
+    SELECT symbol, open_ns, open, high, low, close, volume, quality, source
+    FROM bars WHERE day = ? AND quality & ? = 0 ORDER BY symbol, open_ns"""
+
+
+class DuckMarketStore:
+    """The market store of one state directory (core.ports.MarketStore)."""
+
+    def __init__(
+        self,
+        path: Path,
+        instruments: Sequence[Instrument],
+        *,
+        connect: Connect = duckdb.connect,
+    ) -> None:
+        self._path = path
+        self._instruments = list(instruments)
+        self._connect = connect
+        self._always_open = np.array(
+            [one.session_class is SessionClass.ALWAYS_OPEN for one in instruments], np.bool_
+        )
+        self._ticks = Staging("ticks", "staged_ticks", TICK, MAX_BUFFERED_TICKS)
+        self._bars = Staging("bar_rows", "staged_bars", BAR_ROW, MAX_BUFFERED_BARS)
+        self._decisions: dict[str, Staging] = {}
+        self._gaps: list[tuple[int, int, int, str]] = []
+        self._is_reopened = False
+        self._stored: NDArray[np.int32] = np.zeros(0, np.int32)
+        self._db = self._opened()
+        self._durable = self._counts()
+
+    # --- writing -----------------------------------------------------------------------------
+
+    def append_ticks(self, ticks: Records) -> None:
+        for block in self._blocks(self._ticks, len(ticks)):
+            stored = self._stored[ticks["instrument"][block]]
+            rows = self._ticks.room(len(stored))
+            rows[:] = ticks[block]
+            rows["instrument"] = stored
+
+    def append_bars(self, bars: Records, source: str) -> None:
+        rank = require_source(source)
+        for block in self._blocks(self._bars, len(bars)):
+            given = bars[block]
+            stored = self._stored[given["instrument"]]
+            rows = self._bars.room(len(stored))
+            for name in BAR.names or ():
+                rows[name] = given[name]
+            rows["day"] = self._days_of(given)
+            rows["instrument"] = stored
+            rows["source"] = rank
+
+    def append_decisions(self, strategy: str, bars: Records, decisions: Records) -> None:
+        staging = self._decisions.get(strategy)
+        if staging is None:
+            number = len(self._decisions)
+            staging = decision_staging(strategy, decisions.dtype, number, MAX_BUFFERED_DECISIONS)
+            self._guarded(lambda: self._db.register(staging.name, staging.views), "register")
+            self._decisions[strategy] = staging
+        for block in self._blocks(staging, len(bars)):
+            stored = self._stored[bars["instrument"][block]]
+            rows = staging.room(len(stored))
+            stage_decisions(rows, bars[block], decisions[block])
+            rows["instrument"] = stored
+
+    def append_feed_gap(self, connection: int, from_ns: int, to_ns: int, reason: str) -> None:
+        """Buffer one stretch without a feed."""
+        if len(self._gaps) >= MAX_BUFFERED_GAPS:
+            self.commit()
+        self._gaps.append((connection, from_ns, to_ns, reason))
+
+    def commit(self) -> None:
+        """Write everything buffered in one transaction. Raises StoreFailed; the rows are kept."""
+        staged = [one for one in self._staging() if one.count]
+        if not staged and not self._gaps:
+            return
+        self._guarded(lambda: self._write(staged), "commit")
+        for one in staged:
+            self._durable[one.table] += one.count
+            one.count = 0
+        self._gaps.clear()
+        self._is_reopened = False
+
+    def compact(self, day: int, archive: BarArchive) -> Path:
+        """Copy the bars of `day` into the Parquet archive. Raises StoreFailed."""
+        self.commit()
+        path = archive.write(day, self._fetch(_SELECT_DAY, (day, MISSING)))
+        self._guarded(lambda: self._run("CHECKPOINT"), "checkpoint")
+        return path
+
+    def close(self) -> None:
+        """Commit and close."""
+        try:
+            self.commit()
+        finally:
+            self._db.close()
+
+    # --- reading: what is committed ----------------------------------------------------------
+
+    def bars(self, from_ns: int, to_ns: int) -> Records:
+        return _records(BAR, self._fetch(_SELECT_BARS, (from_ns, to_ns)))
+
+    def ticks(self, from_ns: int, to_ns: int) -> Records:
+        return _records(TICK, self._fetch(_SELECT_TICKS, (from_ns, to_ns)))
+
+    def days(self) -> list[int]:
+        return [int(day) for day in self._fetch(_SELECT_DAYS)["day"]]
+
+    def select(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Column names and at most MAX_SELECTED_ROWS rows of one SELECT that a person typed.
+
+        Raises StoreFailed for anything else: the text cannot write, and the configuration of the
+        engine keeps it from files and settings.
+        """
+        try:
+            statements = duckdb.extract_statements(sql)
+        except duckdb.Error as error:
+            raise StoreFailed(f"not SQL: {error}") from error
+        if [one.type for one in statements] != [duckdb.StatementType.SELECT]:
+            raise StoreFailed("one SELECT is allowed, nothing else")
+
+        def fetched() -> tuple[list[str], list[tuple[Any, ...]]]:
+            answer = self._db.execute(statements[0])
+            try:
+                names = [column[0] for column in answer.description or ()]
+                return names, answer.fetchmany(MAX_SELECTED_ROWS)
+            finally:
+                self._db.abort()  # the rows left over would block the connection
+
+        return self._guarded(fetched, "select")
+
+    # --- buffers -------------------------------------------------------------------------------
+
+    def _staging(self) -> tuple[Staging, ...]:
+        return (self._ticks, self._bars, *self._decisions.values())
+
+    def _blocks(self, staging: Staging, count: int) -> Iterator[slice]:
+        """Parts of `count` rows for which there is room; a full buffer is committed."""
+        start = 0
+        while start < count:
+            if staging.free == 0:
+                self.commit()
+            stop = min(count, start + staging.free)
+            yield slice(start, stop)
+            start = stop
+
+    def _days_of(self, bars: Records) -> NDArray[np.int64]:
+        return np.where(
+            self._always_open[bars["instrument"]],
+            days_of(bars["open_ns"], SessionClass.ALWAYS_OPEN),
+            days_of(bars["open_ns"], SessionClass.CASH),
+        )
+
+    # --- the engine ------------------------------------------------------------------------------
+
+    def _write(self, staged: Sequence[Staging]) -> None:
+        if self._is_reopened and self._counts() == self._expected(staged):
+            return  # the commit that broke the engine had reached the disk
+        statements = [(one.insert, one.parameters) for one in staged]
+        statements += [("INSERT INTO feed_gaps VALUES (?, ?, ?, ?)", [*gap]) for gap in self._gaps]
+        if len(statements) == 1:
+            self._run(*statements[0])  # its own transaction, a fifth cheaper
+            return
+        self._run("BEGIN")
+        try:
+            for statement, parameters in statements:
+                self._run(statement, parameters)
+            self._run("COMMIT")
+        except duckdb.Error:
+            # A failed COMMIT has rolled back by itself, a broken engine cannot: the first error
+            # is the one to report.
+            with suppress(duckdb.Error):
+                self._run("ROLLBACK")
+            raise
+
+    def _expected(self, staged: Sequence[Staging]) -> dict[str, int]:
+        expected = self._durable.copy()
+        for one in staged:
+            expected[one.table] += one.count
+        expected["feed_gaps"] += len(self._gaps)
+        return expected
+
+    def _counts(self) -> dict[str, int]:
+        return {
+            table: int(self._fetched(question)["rows"][0]) for table, question in _COUNTS.items()
+        }
+
+    def _guarded(self, action: Callable[[], T], what: str) -> T:
+        """Run `action`; after a FatalException once more on a new engine. Raises StoreFailed.
+
+        The exception invalidates the engine's memory of the file, reads included, not the file.
+        """
+        try:
+            try:
+                return action()
+            except duckdb.FatalException:
+                self._db.close()
+                self._db = self._opened()
+                self._is_reopened = True
+                return action()
+        except duckdb.Error as error:
+            raise StoreFailed(f"{self._path.name}: {what} failed: {error}") from error
+
+    def _fetch(self, sql: str, parameters: Sequence[object] = ()) -> dict[str, NDArray[Any]]:
+        return self._guarded(lambda: self._fetched(sql, parameters), "read")
+
+    def _fetched(self, sql: str, parameters: Sequence[object] = ()) -> dict[str, NDArray[Any]]:
+        return self._db.execute(sql, parameters).fetchnumpy()
+
+    def _run(self, sql: str, parameters: Sequence[object] = ()) -> None:
+        self._db.execute(sql, parameters).fetchall()  # an unread result blocks the connection
+
+    # --- opening -------------------------------------------------------------------------------
+
+    def _opened(self) -> duckdb.DuckDBPyConnection:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            db = self._connect(str(self._path), config=CONFIG)
+        except (duckdb.Error, OSError) as error:
+            raise StoreFailed(f"{self._path.name} cannot be opened: {_redacted(error)}") from error
+        try:
+            self._prepare(db)
+        except duckdb.Error as error:
+            db.close()
+            raise StoreFailed(f"{self._path.name} cannot be used: {error}") from error
+        except StoreFailed:
+            db.close()
+            raise
+        return db
+
+    def _prepare(self, db: duckdb.DuckDBPyConnection) -> None:
+        """Check the engine, make the tables, number the instruments, show it our buffers."""
+        db.execute("SET lock_configuration = true").fetchall()
+        [(mode,)] = db.execute("SELECT current_setting('fsync_mode')").fetchall()
+        if mode == "NONE":
+            raise StoreFailed("market.duckdb would not be synced: fsync_mode is NONE")
+        create_or_check(db)
+        self._stored = stored_numbers(db, self._instruments)
+        numbers = np.arange(len(self._instruments), dtype=np.int32)
+        db.register("configured", {"stored": self._stored, "number": numbers})
+        for one in self._staging():
+            db.register(one.name, one.views)
+
+
+_COUNTS = {
+    "ticks": "SELECT count(*) AS rows FROM ticks",
+    "bar_rows": "SELECT count(*) AS rows FROM bar_rows",
+    "decisions": "SELECT count(*) AS rows FROM decisions",
+    "feed_gaps": "SELECT count(*) AS rows FROM feed_gaps",
+}
+
+
+def _records(dtype: np.dtype[Any], columns: dict[str, NDArray[Any]]) -> Records:
+    rows = np.zeros(len(columns["instrument"]), dtype)
+    for name in dtype.names or ():
+        column = columns[name]
+        # The engine takes NaN for NULL and gives a masked array back.
+        rows[name] = column.filled(np.nan) if isinstance(column, np.ma.MaskedArray) else column
+    return rows
+
+
+def _redacted(error: Exception) -> str:
+    """The engine names the program that holds its lock by path; its number is enough."""
+    pid = re.search(r"\(PID \d+\)", str(error))
+    return f"another process holds it {pid.group()}" if pid else str(error)
