@@ -1,0 +1,196 @@
+"""Time as the shells see it: the system's, a scaled day, or virtual time.
+
+The only module that reads a clock. Nothing here decides anything: rules are told what time it is.
+"""
+
+import asyncio
+import heapq
+import math
+import time
+from collections.abc import Callable
+from itertools import count
+
+SECOND_NS = 1_000_000_000
+MAX_NAP_S = 30.0  # a longer wait looks at the clock in between: it may have been set
+
+
+class SystemClock:
+    """Wall-clock time of the host."""
+
+    def __init__(self, time_ns: Callable[[], int] = time.time_ns) -> None:
+        self._time_ns = time_ns
+
+    def now_ns(self) -> int:
+        return self._time_ns()
+
+    async def sleep_until(self, when_ns: int) -> None:
+        await _sleep_until(self, when_ns, speed=1.0)
+
+    def call_at(self, when_ns: int, function: Callable[[], None]) -> Callable[[], None]:
+        return _call_at(self, when_ns, function, speed=1.0)
+
+
+class ScaledClock:
+    """Starts at `start_ns` when made and runs `speed` times as fast as the host's monotonic time.
+
+    Args:
+        speed: market seconds per real second, > 0 and finite.
+    """
+
+    def __init__(
+        self,
+        start_ns: int,
+        speed: float,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.speed = speed
+        self._start_ns = start_ns
+        self._monotonic_ns = monotonic_ns
+        self._origin_ns = monotonic_ns()
+
+    def now_ns(self) -> int:
+        return self._start_ns + int((self._monotonic_ns() - self._origin_ns) * self.speed)
+
+    async def sleep_until(self, when_ns: int) -> None:
+        await _sleep_until(self, when_ns, speed=self.speed)
+
+    def call_at(self, when_ns: int, function: Callable[[], None]) -> Callable[[], None]:
+        return _call_at(self, when_ns, function, speed=self.speed)
+
+
+class VirtualClock:
+    """Time that jumps: a day runs as fast as it can be computed, and always the same way.
+
+    With a finite `speed` (market seconds per real second) it does not jump before that moment has
+    come by the host's monotonic time. A slow host then makes it late, never different: under a
+    clock that runs on by itself a moment's delay at 600x closes a minute before its ticks are read.
+
+    The rule: time moves while, and only while, somebody awaits `sleep_until`, and only once no
+    other callback of the loop is ready to run. It then jumps to the earliest moment waited for;
+    equal moments come in the order in which they were asked for, one at a time. `call_at` rides
+    along and moves nothing by itself. One such clock per loop. Work in threads is not seen:
+    whoever hands on to a thread awaits it (or a bounded queue) before sleeping again, as every
+    feed does, and periodic chores use `call_at`.
+    """
+
+    def __init__(
+        self,
+        start_ns: int,
+        speed: float = math.inf,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._now_ns = self._start_ns = start_ns
+        self._speed = speed
+        self._monotonic_ns = monotonic_ns
+        self._origin_ns = monotonic_ns()
+        self._timer: asyncio.TimerHandle | None = None
+        self._moments: list[tuple[int, int]] = []  # heap of (when_ns, number)
+        self._calls: dict[int, Callable[[], None]] = {}  # by number; a cancelled one is gone
+        self._numbers = count()
+        self._sleepers = 0
+        self._turning = False
+
+    def now_ns(self) -> int:
+        return self._now_ns
+
+    async def sleep_until(self, when_ns: int) -> None:
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        cancel = self.call_at(when_ns, lambda: woken.set_result(None))
+        self._sleepers += 1
+        self._turn_soon()
+        try:
+            await woken
+        finally:
+            self._sleepers -= 1
+            cancel()
+
+    def call_at(self, when_ns: int, function: Callable[[], None]) -> Callable[[], None]:
+        number = next(self._numbers)
+        self._calls[number] = function
+        heapq.heappush(self._moments, (when_ns, number))
+        if when_ns <= self._now_ns:
+            self._turn_soon()
+
+        def cancel() -> None:
+            self._calls.pop(number, None)
+
+        return cancel
+
+    def _turn_soon(self) -> None:
+        if not self._turning:
+            self._turning = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Fire the next moment, or come back after everybody who is ready has run."""
+        self._turning = False
+        while self._moments and self._moments[0][1] not in self._calls:
+            heapq.heappop(self._moments)
+        if not self._moments:
+            return
+        when_ns, number = self._moments[0]
+        if when_ns > self._now_ns and self._sleepers == 0:
+            return
+        if _others_are_ready():  # asked last: the clock of a day that is over must come to rest
+            self._turn_soon()
+            return
+        if (early_s := self._early_s(when_ns)) > 0:
+            self._come_back_in(early_s)
+            return
+        heapq.heappop(self._moments)
+        self._now_ns = max(self._now_ns, when_ns)
+        self._turn_soon()
+        self._calls.pop(number)()
+
+    def _early_s(self, when_ns: int) -> float:
+        """Real seconds until `when_ns` may come."""
+        passed_ns = self._monotonic_ns() - self._origin_ns
+        return ((when_ns - self._start_ns) / self._speed - passed_ns) / SECOND_NS
+
+    def _come_back_in(self, seconds: float) -> None:
+        """One timer only: an earlier moment may have been asked for since it was set."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._turn_soon)
+
+
+def _others_are_ready() -> bool:
+    """Whether the running loop holds callbacks that could run now.
+
+    asyncio has no public question for this; its loops keep them in `_ready` (3.4 to 3.14). The
+    rejected way, a fixed number of `sleep(0)`, makes the outcome depend on how many awaits a
+    task happens to pass through.
+    """
+    return bool(getattr(asyncio.get_running_loop(), "_ready"))  # noqa: B009
+
+
+async def _sleep_until(clock: SystemClock | ScaledClock, when_ns: int, *, speed: float) -> None:
+    await asyncio.sleep(0)  # also a moment that has passed gives the others their turn
+    while True:
+        left_ns = when_ns - clock.now_ns()
+        if left_ns <= 0:
+            return
+        await asyncio.sleep(_nap_s(left_ns, speed))
+
+
+def _call_at(
+    clock: SystemClock | ScaledClock, when_ns: int, function: Callable[[], None], *, speed: float
+) -> Callable[[], None]:
+    """Call once `clock` says so; a timer that fires early (the clock was set) is set again."""
+    loop = asyncio.get_running_loop()
+    handle: asyncio.Handle
+
+    def look() -> None:
+        nonlocal handle
+        left_ns = when_ns - clock.now_ns()
+        if left_ns > 0:
+            handle = loop.call_later(_nap_s(left_ns, speed), look)
+        else:
+            function()
+
+    handle = loop.call_soon(look)
+    return lambda: handle.cancel()
+
+
+def _nap_s(left_ns: int, speed: float) -> float:
+    return min(left_ns / SECOND_NS / speed, MAX_NAP_S)

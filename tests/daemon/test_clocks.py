@@ -1,0 +1,125 @@
+"""What each clock promises beyond the contract."""
+
+import asyncio
+
+import pytest
+
+from daemon.clocks import MAX_NAP_S, ScaledClock, SystemClock, VirtualClock
+from tests.virtual_loop import VirtualLoop, run_virtual
+
+SECOND_NS = 1_000_000_000
+START_NS = 1_785_000_000 * SECOND_NS
+
+
+def test_a_scaled_minute_takes_a_second_at_sixty_times() -> None:
+    loop = VirtualLoop()
+    clock = ScaledClock(START_NS, 60.0, loop.monotonic_ns)
+
+    run_virtual(loop, clock.sleep_until(START_NS + 60 * SECOND_NS))
+
+    assert loop.now_s == pytest.approx(1.0)
+
+
+def test_a_scaled_clock_starts_where_it_is_told_and_never_jumps() -> None:
+    elapsed_ns = [7_000]
+    clock = ScaledClock(START_NS, 2.5, lambda: elapsed_ns[0])
+
+    assert clock.now_ns() == START_NS
+    elapsed_ns[0] += 4 * SECOND_NS
+
+    assert clock.now_ns() == START_NS + 10 * SECOND_NS
+
+
+def test_a_system_clock_set_back_makes_sleepers_and_calls_wait_longer() -> None:
+    loop = VirtualLoop()
+    offset_ns = [0]
+    clock = SystemClock(lambda: START_NS + offset_ns[0] + loop.monotonic_ns())
+    called_s: list[float] = []
+
+    async def main() -> None:
+        clock.call_at(START_NS + 10 * SECOND_NS, lambda: called_s.append(loop.now_s))
+        loop.call_later(5.0, offset_ns.__setitem__, 0, -100 * SECOND_NS)
+        await clock.sleep_until(START_NS + 10 * SECOND_NS)
+
+    run_virtual(loop, main())
+
+    assert loop.now_s == pytest.approx(110.0)
+    assert called_s == [pytest.approx(110.0)]
+
+
+def test_a_system_clock_set_forward_wakes_a_long_sleeper_within_one_nap() -> None:
+    loop = VirtualLoop()
+    offset_ns = [0]
+    clock = SystemClock(lambda: START_NS + offset_ns[0] + loop.monotonic_ns())
+
+    async def main() -> None:
+        loop.call_later(5.0, offset_ns.__setitem__, 0, 3_600 * SECOND_NS)
+        await clock.sleep_until(START_NS + 3_600 * SECOND_NS)
+
+    run_virtual(loop, main())
+
+    assert loop.now_s <= 5.0 + MAX_NAP_S
+
+
+def test_virtual_time_passes_on_an_ordinary_loop() -> None:
+    clock = VirtualClock(START_NS)
+
+    asyncio.run(clock.sleep_until(START_NS + 3_600 * SECOND_NS))
+
+    assert clock.now_ns() == START_NS + 3_600 * SECOND_NS
+
+
+def test_virtual_time_waits_for_a_task_however_many_awaits_it_takes() -> None:
+    """A consumer many loop passes behind still sees the moment at which it was woken."""
+    clock = VirtualClock(START_NS)
+    seen_ns: list[int] = []
+
+    async def consumer(queue: asyncio.Queue[int]) -> None:
+        for _ in range(3):
+            await queue.get()
+            for _ in range(50):
+                await asyncio.sleep(0)
+            seen_ns.append(clock.now_ns())
+
+    async def main() -> None:
+        queue: asyncio.Queue[int] = asyncio.Queue()
+        task = asyncio.create_task(consumer(queue))
+        for i in range(1, 4):
+            await clock.sleep_until(START_NS + i * SECOND_NS)
+            queue.put_nowait(i)
+        await task
+
+    asyncio.run(main())
+
+    assert seen_ns == [START_NS + i * SECOND_NS for i in (1, 2, 3)]
+
+
+def test_virtual_calls_of_one_moment_come_in_the_order_asked_for_before_a_later_sleeper() -> None:
+    clock = VirtualClock(START_NS)
+    order: list[str] = []
+
+    async def main() -> None:
+        clock.call_at(START_NS + 2, lambda: order.append("second"))
+        clock.call_at(START_NS + 1, lambda: order.append("first"))
+        clock.call_at(START_NS + 2, lambda: order.append("third"))
+        await clock.sleep_until(START_NS + 3)
+        order.append("sleeper")
+
+    asyncio.run(main())
+
+    assert order == ["first", "second", "third", "sleeper"]
+
+
+def test_virtual_time_stands_still_while_nobody_sleeps() -> None:
+    clock = VirtualClock(START_NS)
+    called: list[bool] = []
+
+    async def main() -> None:
+        clock.call_at(START_NS + 1, lambda: called.append(True))
+        for _ in range(100):
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+    assert clock.now_ns() == START_NS
+    assert called == []
