@@ -1,0 +1,156 @@
+"""The files of a run (cli.md 3): their columns, their order, and writing them atomically."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from core.errors import ConfigError
+from core.types import Refusal, Signal, Trade
+
+SIGNAL_SCHEMA: dict[str, pl.DataType] = {
+    "strategy": pl.String(),
+    "instrument": pl.String(),
+    "kind": pl.String(),
+    "side": pl.String(),
+    "bar_open_ns": pl.Int64(),
+    "bar_close_ns": pl.Int64(),
+    "close": pl.Float64(),
+    "atr": pl.Float64(),
+    "vwap": pl.Float64(),
+    "status": pl.String(),
+    "refusal": pl.String(),
+    "signal_id": pl.String(),
+}
+
+TRADE_SCHEMA: dict[str, pl.DataType] = {
+    "strategy": pl.String(),
+    "instrument": pl.String(),
+    "side": pl.String(),
+    "quantity": pl.Int64(),
+    "signal_id": pl.String(),
+    "kind": pl.String(),
+    "signal_bar_open_ns": pl.Int64(),
+    "entry_ns": pl.Int64(),
+    "entry_price": pl.Float64(),
+    "exit_ns": pl.Int64(),
+    "exit_price": pl.Float64(),
+    "exit_reason": pl.String(),
+    "bars_held": pl.Int64(),
+    "gross_paise": pl.Int64(),
+    "fees_paise": pl.Int64(),
+    "net_paise": pl.Int64(),
+    "r": pl.Float64(),
+    "mae": pl.Float64(),
+    "mfe": pl.Float64(),
+}
+
+
+def refusal_name(refusal: Refusal) -> str | None:
+    """`last_entry` for Refusal.LAST_ENTRY; None where nothing was refused."""
+    return refusal.name.lower() if refusal else None
+
+
+def signals_frame(signals: Iterable[Signal]) -> pl.DataFrame:
+    """Signals in the order in which they were decided, which is the order of the file."""
+    rows = [
+        (
+            s.strategy,
+            s.instrument,
+            s.kind,
+            s.side.name,
+            s.bar_open_ns,
+            s.bar_close_ns,
+            s.close,
+            s.atr,
+            s.vwap,
+            s.status.name,
+            refusal_name(s.refusal),
+            s.signal_id,
+        )
+        for s in signals
+    ]
+    return pl.DataFrame(rows, SIGNAL_SCHEMA, orient="row").with_columns(
+        pl.col("atr", "vwap").fill_nan(None)
+    )
+
+
+def trades_frame(trades: Iterable[Trade], order: Sequence[tuple[str, str]]) -> pl.DataFrame:
+    """Round trips by (entry time, strategy order, instrument order).
+
+    `order`: (strategy, instrument) pairs in configured order.
+    """
+    place = {pair: i for i, pair in enumerate(order)}
+    rows = [
+        (
+            t.strategy,
+            t.instrument,
+            t.side.name,
+            t.quantity,
+            t.signal_id,
+            t.kind,
+            t.signal_bar_open_ns,
+            t.entry_ns,
+            t.entry_price,
+            t.exit_ns,
+            t.exit_price,
+            t.exit_reason.name,
+            t.bars_held,
+            t.gross_paise,
+            t.fees_paise,
+            t.net_paise,
+            t.r,
+            t.mae,
+            t.mfe,
+        )
+        for t in sorted(trades, key=lambda t: (t.entry_ns, place[t.strategy, t.instrument]))
+    ]
+    return pl.DataFrame(rows, TRADE_SCHEMA, orient="row")
+
+
+def check_writable(directory: Path) -> None:
+    """Raise ConfigError if files cannot be made in `directory`, before anything is computed.
+
+    Leaves nothing behind: a folder that is not there yet is only made by `write_run`.
+    """
+    try:
+        nearest = next(
+            path for path in (directory, *directory.absolute().parents) if _is_there(path)
+        )
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise ConfigError(f"cannot write to {directory}: {error.strerror}") from error
+
+
+def _is_there(path: Path) -> bool:
+    """Like `Path.exists`, which takes a path below a file for absent."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def write_run(
+    directory: Path, signals: pl.DataFrame, trades: pl.DataFrame, summary: dict[str, object]
+) -> None:
+    """Write the three files of a run, each complete or not at all; the summary comes last."""
+    check_writable(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, frame in (("signals.parquet", signals), ("trades.parquet", trades)):
+        partial = directory / f".{name}.partial"
+        frame.write_parquet(partial, compression="zstd", statistics=False)
+        _move(partial, directory / name)
+    partial = directory / ".summary.json.partial"
+    partial.write_text(json.dumps(summary, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    _move(partial, directory / "summary.json")
+
+
+def _move(partial: Path, target: Path) -> None:
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    partial.replace(target)
