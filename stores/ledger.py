@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import groupby
 from pathlib import Path
 
 from core.errors import StoreFailed
@@ -207,7 +208,8 @@ class SqliteLedger:
                 if event.blob is not None:
                     # No session crosses midnight UTC, so this is the session's day everywhere.
                     self._db.execute(_INSERT_BLOB, (link.seq, event.blob, event.ts_ns // DAY_NS))
-                project(self._db, link.kind, event.payload)
+            for kind, run in groupby(events, key=lambda event: event.kind):
+                project(self._db, kind, [event.payload for event in run])
 
     def _commit_again(self, links: Sequence[Link], events: Sequence[LedgerEvent]) -> None:
         """The outcome of a failed commit is unknown: the last hash tells whether it happened."""

@@ -162,7 +162,7 @@ def require_known_version(db: sqlite3.Connection) -> int:
 def project_all(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     """Apply every event of `source` to the empty projection tables of `target`."""
     for kind, payload in source.execute(_SELECT_PROJECTED, (json.dumps(PROJECTED),)):
-        project(target, kind, json.loads(payload))
+        project(target, kind, [json.loads(payload)])
 
 
 def _check_blob(link: Link, blob: bytes | None) -> None:

@@ -142,29 +142,28 @@ _CLEAR_POSITION = (
 PROJECTED = (EventKind.SIGNAL, EventKind.ORDER, EventKind.FILL, EventKind.TRADE)
 
 
-def project(db: sqlite3.Connection, kind: str, row: Mapping[str, Any]) -> None:
-    """Apply one event's payload to the projection tables of `db`; NaN is null there as in JSON.
+def project(db: sqlite3.Connection, kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Apply payloads of events of one kind, in order, to the projection tables of `db`.
 
-    An ORDER is the order's new row; one that is INTENDED must be the first of its id, so that no
-    order is ever sent twice. A FILL with `position` sets that row, or with null clears it.
-    Raises sqlite3.Error.
+    NaN is null there as in JSON. An ORDER is the order's new row; one that is INTENDED must be the
+    first of its id, so that no order is ever sent twice. A FILL with `position` sets that row, or
+    with null clears it. Raises sqlite3.Error.
     """
-    if kind not in PROJECTED:
-        return
-    match EventKind(kind):
-        case EventKind.SIGNAL:
-            db.execute(_INSERT_SIGNAL, row)
-        case EventKind.ORDER:
+    if kind == EventKind.SIGNAL:
+        db.executemany(_INSERT_SIGNAL, rows)
+    elif kind == EventKind.TRADE:
+        db.executemany(_INSERT_TRADE, rows)
+    elif kind == EventKind.ORDER:
+        for row in rows:
             intended = row.get("state") == OrderState.INTENDED
             db.execute(_INSERT_INTENT if intended else _UPSERT_ORDER, row)
-        case EventKind.FILL:
+    elif kind == EventKind.FILL:
+        for row in rows:
             db.execute(_INSERT_FILL, row)
             if "position" in row and row["position"] is None:
                 db.execute(_CLEAR_POSITION, row)
             elif "position" in row:
                 db.execute(_UPSERT_POSITION, row["position"])
-        case _:
-            db.execute(_INSERT_TRADE, row)
 
 
 @dataclass(frozen=True, slots=True)
