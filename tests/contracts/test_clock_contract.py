@@ -1,4 +1,4 @@
-"""What every Clock promises, asked of all three."""
+"""What every Clock promises, asked of all."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,6 +16,7 @@ MAKERS: dict[str, Callable[[VirtualLoop], Clock]] = {
     "system": lambda loop: SystemClock(lambda: START_NS + loop.monotonic_ns()),
     "scaled": lambda loop: ScaledClock(START_NS, 60.0, loop.monotonic_ns),
     "virtual": lambda loop: VirtualClock(START_NS),
+    "paced": lambda loop: VirtualClock(START_NS, 60.0, loop.monotonic_ns),
 }
 
 

@@ -123,3 +123,74 @@ def test_virtual_time_stands_still_while_nobody_sleeps() -> None:
 
     assert clock.now_ns() == START_NS
     assert called == []
+
+
+def test_a_paced_clock_keeps_the_order_of_moments_on_a_host_that_stood_still() -> None:
+    """A reader that owes two moments gets both before a later one of somebody else."""
+    loop = VirtualLoop()
+    seen: list[str] = []
+
+    async def main() -> None:
+        clock = VirtualClock(START_NS, 600.0, loop.monotonic_ns)
+
+        async def reader() -> None:
+            for second in (50, 55, 60):
+                await clock.sleep_until(START_NS + second * SECOND_NS)
+                seen.append(f"frame {second}")
+
+        async def timer() -> None:
+            await clock.sleep_until(START_NS + 62 * SECOND_NS)
+            seen.append("minute closed")
+
+        tasks = [asyncio.create_task(one) for one in (reader(), timer())]
+        await asyncio.sleep(0)
+        loop.now_s += 3600.0  # the host slept
+        await asyncio.gather(*tasks)
+
+    run_virtual(loop, main())
+
+    assert seen == ["frame 50", "frame 55", "frame 60", "minute closed"]
+
+
+def test_a_paced_clock_that_is_not_asked_does_not_move() -> None:
+    loop = VirtualLoop()
+
+    async def main() -> int:
+        clock = VirtualClock(START_NS, 600.0, loop.monotonic_ns)
+        await asyncio.sleep(60.0)
+        return clock.now_ns()
+
+    assert run_virtual(loop, main()) == START_NS
+
+
+def test_a_paced_sleeper_that_comes_later_but_wakes_earlier_is_not_overslept() -> None:
+    loop = VirtualLoop()
+    woken: list[tuple[int, float]] = []
+
+    async def main() -> None:
+        clock = VirtualClock(START_NS, 10.0, loop.monotonic_ns)
+
+        async def sleeper(seconds: int) -> None:
+            await clock.sleep_until(START_NS + seconds * SECOND_NS)
+            woken.append((seconds, round(loop.now_s, 3)))
+
+        long = asyncio.create_task(sleeper(100))
+        await asyncio.sleep(1.0)
+        short = asyncio.create_task(sleeper(20))
+        await asyncio.gather(long, short)
+
+    run_virtual(loop, main())
+
+    assert woken == [(20, 2.0), (100, 10.0)]
+
+
+def test_the_clock_of_a_day_that_is_over_comes_to_rest() -> None:
+    """Days follow one another on one loop: an old clock must not wait for the new one forever."""
+
+    async def main() -> int:
+        for day in range(3):
+            clock = VirtualClock(START_NS + day)
+            await clock.sleep_until(START_NS + SECOND_NS)
+        return clock.now_ns()
+
+    assert asyncio.run(asyncio.wait_for(main(), 10.0)) == START_NS + SECOND_NS

@@ -1,0 +1,412 @@
+"""Puts the daemon together and runs its days: the only place that wires live things.
+
+The start is always the same: lock, stores, chain, the day's recorded Minutes run again, history,
+then ingest. A first start has nothing to run again.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from brokers.paper import PaperBroker
+from core.errors import ConfigError, StoreFailed
+from core.ports import Clock, EventKind, Ledger, LedgerEvent, MarketStore
+from core.session import day_text, ist_text
+from core.types import NEVER_NS, Instrument, SignalId, TradingState
+from daemon.desk import Desk, DeskSetup
+from daemon.ingest import FeedFacts, Ingest
+from daemon.rerun import DayRecord, last_day, rerun
+from daemon.scanner import DaemonFacts, Scanner, bars_in_progress
+from daemon.sources import Source, groups_of
+from daemon.state import State
+from daemon.trading import Trading, show
+from providers.live import DayFrame, LiveProvider, day_frame
+from providers.replay import SessionTerms
+from providers.resampling import ResamplingProvider
+from stores.ledger import SqliteLedger
+from stores.market import DuckMarketStore
+from stores.owner import Owner, OwnerThread
+from stores.views import RowOrder
+from strategies.settings import MarketRisk, StrategySettings
+
+MARKET_FILE = "market.duckdb"
+BOOK = "main"
+
+OpenStore = Callable[[Path, Sequence[Instrument]], MarketStore]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the daemon is to run."""
+
+    mode: str
+    source: Source
+    strategies: tuple[tuple[str, str, StrategySettings], ...]  # (instance, registry name, settings)
+    risk: MarketRisk
+    terms: SessionTerms
+
+    @property
+    def scope(self) -> str:
+        """pixity.md 7: a replayed day belongs to its data, any other to mode, account and book."""
+        if self.source.name == "replay":
+            return self.source.identity.replace(" ", "|")
+        return f"{self.mode}|paper|{BOOK}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayOutcome:
+    """What came of one run of a day."""
+
+    day: int
+    complete: bool
+    minutes: int
+    minutes_expected: int
+    signals: int
+    entries: int
+    trades: int
+    net_paise: int
+
+
+class Daemon:
+    """One state directory, opened; `play` runs a day, `close` leaves everything in order.
+
+    The caller holds the lock of the directory.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        directory: Path,
+        *,
+        ledger_owner: Owner | None = None,
+        store_owner: Owner | None = None,
+        open_store: OpenStore = DuckMarketStore,
+    ) -> None:
+        self.plan = plan
+        self._open_store = open_store
+        self._directory = directory
+        self._ledger_owner = ledger_owner or OwnerThread("ledger")
+        self._store_owner = store_owner or OwnerThread("market-store")
+        self._ledger: Ledger | None = None
+        self._store: MarketStore | None = None
+        self._record = DayRecord(None, None, [])
+        instruments = plan.source.instruments
+        self._scanner = Scanner(
+            [(BOOK, name, own.timeframe, own.warmup_bars) for name, _, own in plan.strategies],
+            [(one.symbol, one.id) for one in instruments],
+        )
+        self._facts = FeedFacts()
+        self._frame: DayFrame | None = None
+        self._clock: Clock | None = None
+        self._trading: Trading | None = None
+        self._done_before = 0  # Minutes of the day handled by an earlier process
+        self.desk: Desk | None = None
+        self.on_state: Callable[[State], None] = lambda state: None
+
+    # --- open and close -------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Open the stores and read what the last day left. Raises StoreFailed, ConfigError."""
+        plan = self.plan
+        order = RowOrder(
+            tuple(name for name, _, _ in plan.strategies),
+            tuple(one.symbol for one in plan.source.instruments),
+        )
+        self._ledger = await self._ledger_owner.run(
+            lambda: SqliteLedger(self._directory, order=order)
+        )
+        self._record, seen = await self._ledger_owner.run(self._read_ledger)
+        self._store = await self._store_owner.run(
+            self._open_store, self._directory / MARKET_FILE, plan.source.instruments
+        )
+        self.desk = Desk(
+            DeskSetup(
+                name=BOOK,
+                scope=plan.scope,
+                instruments=plan.source.instruments,
+                groups=groups_of(plan.source.instruments),
+                base_ns=plan.source.base_ns,
+                strategies=plan.strategies,
+                risk=plan.risk,
+                observe=plan.mode == "observe",
+            ),
+            seen,
+        )
+
+    def _read_ledger(self) -> tuple[DayRecord, list[SignalId]]:
+        """The last day, and the entries intended before what is run again; refuses a directory of
+        something else."""
+        assert self._ledger is not None
+        ours = {"mode": self.plan.mode, "source": self.plan.source.identity}
+        for recorded in self._ledger.events(kinds=[EventKind.RUN_START]):
+            theirs = {name: recorded.event.payload.get(name) for name in ours}
+            if theirs != ours:
+                raise ConfigError(
+                    f"state directory {self._directory} belongs to mode {theirs['mode']},"
+                    f" {theirs['source']}; this is mode {ours['mode']}, {ours['source']}:"
+                    " give another --state-dir"
+                )
+            break  # every later start was checked against the first
+        record = last_day(self._ledger)
+        again = record.day if record.closed is None else None  # its re-run adds its own entries
+        seen = [
+            SignalId(str(row["signal_id"]))
+            for row in self._ledger.rows("orders")
+            if row["role"] == "ENTRY" and row["day"] != again
+        ]
+        return record, seen
+
+    async def close(self) -> None:
+        """Flush and close both stores."""
+        try:
+            if self._ledger is not None:
+                await self._ledger_owner.run(self._ledger.close)
+            if self._store is not None:
+                await self._store_owner.run(self._store.close)
+        finally:
+            self._ledger_owner.close()
+            self._store_owner.close()
+
+    # --- which day ------------------------------------------------------------------------------
+
+    async def choose_day(self, wanted: int | None) -> int | None:
+        """The day to play; None when `wanted` is complete already. Raises ConfigError."""
+        record = self._record
+        unfinished = record.opened is not None and record.closed is None
+        if wanted is None:
+            return record.day if unfinished else self.plan.source.next_day(record.day)
+        if unfinished and wanted != record.day:
+            raise ConfigError(
+                f"day {day_text(record.day)} is unfinished in {self._directory}:"
+                f" finish it first, or give another --state-dir"
+            )
+        if not unfinished and wanted <= record.day:
+            if wanted in await self._ledger_owner.run(self._closed_days):
+                return None
+            raise ConfigError(
+                f"day {day_text(wanted)} lies before {day_text(record.day)}, which"
+                f" {self._directory} holds: days go forward, or give another --state-dir"
+            )
+        return wanted
+
+    def _closed_days(self) -> set[int]:
+        assert self._ledger is not None
+        return {
+            int(str(recorded.event.payload["day"]))
+            for recorded in self._ledger.events(kinds=[EventKind.DAY_CLOSED])
+        }
+
+    # --- a day ----------------------------------------------------------------------------------
+
+    async def play(self, day: int, stop: asyncio.Event | None = None) -> DayOutcome:
+        """Run `day` from where it stands to its end, or until `stop`."""
+        assert self._ledger is not None
+        assert self._store is not None
+        assert self.desk is not None
+        source, desk = self.plan.source, self.desk
+        frame = day_frame(
+            day, source.sessions(day), self.plan.terms, source.base_ns, source.end_ns(day)
+        )
+        if not frame.minutes:
+            raise ConfigError(f"{day_text(day)} has no session")
+        self._frame = frame
+        after_ns = await self._stand(day, frame)
+        clock = source.clock(frame, after_ns)
+        self._clock = clock
+        live = LiveProvider()
+        self._facts = FeedFacts(minutes=self._done_before)
+        ingest = Ingest(
+            clock=clock,
+            store=self._store,
+            owner=self._store_owner,
+            live=live,
+            frame=frame,
+            facts=self._facts,
+        )
+        trading = Trading(
+            desk=desk,
+            ledger=self._ledger,
+            ledger_owner=self._ledger_owner,
+            store=self._store,
+            store_owner=self._store_owner,
+            broker=PaperBroker(clock.now_ns),
+            scanner=self._scanner,
+        )
+        self._trading = trading
+        state = State(
+            scanner=self._scanner,
+            facts=self.facts,
+            clock=clock,
+            ledger=self._ledger,
+            owner=self._ledger_owner,
+        )
+        self.on_state(state)
+        log.info("day_opened", day=day_text(day), minutes=frame.minutes, after=_ist(after_ns))
+        provider = ResamplingProvider(live, desk.resampler)
+        feeding = asyncio.create_task(source.feed(ingest, frame, clock, after_ns))
+        deciding = asyncio.create_task(trading.run(provider))
+        showing = asyncio.create_task(state.run())
+        await self._supervised(feeding, deciding, showing, live, stop)
+        complete = self._done_before + trading.minutes == frame.minutes
+        if complete:
+            # One transaction: a day whose data has ended is never seen without its end.
+            ending = desk.finish() if source.end_ns(day) != NEVER_NS else []
+            closed = desk.close_day(frame.close_ns)
+            await trading.remember([*ending, closed])
+            self._record = DayRecord(self._record.opened, closed, [])
+        state.refresh()
+        await state.write()
+        outcome = await self._ledger_owner.run(self._outcome, day, complete)
+        log.info("day_complete" if complete else "day_left", day=day_text(day))
+        return outcome
+
+    async def _supervised(
+        self,
+        feeding: asyncio.Task[None],
+        deciding: asyncio.Task[None],
+        showing: asyncio.Task[None],
+        live: LiveProvider,
+        stop: asyncio.Event | None,
+    ) -> None:
+        """Wait for the day's end. A task that fails ends the others; `stop` ends intake first."""
+        stopping = asyncio.create_task(stop.wait()) if stop is not None else None
+        tasks: set[asyncio.Task[Any]] = {feeding, deciding, showing}
+        tasks |= {stopping} if stopping else set()
+        try:
+            while not deciding.done():
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                tasks -= done
+                for task in done - {stopping}:
+                    task.result()
+                if stopping in done and not feeding.done():
+                    feeding.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await feeding
+                    tasks.discard(feeding)
+                    await live.close()
+            deciding.result()
+        finally:
+            for task in (feeding, deciding, showing, *([stopping] if stopping else [])):
+                task.cancel()
+            await asyncio.gather(feeding, deciding, showing, return_exceptions=True)
+
+    async def _stand(self, day: int, frame: DayFrame) -> int:
+        """Bring the desk to where `day` stands; returns the close of its last handled Minute."""
+        assert self._ledger is not None
+        assert self.desk is not None
+        desk, record = self.desk, self._record
+        self._scanner.day_opened(day)
+        await self._append([self._run_start(day)])
+        if record.opened is not None and record.closed is None:
+            desk.restore_opening(record.opened)
+            missing = rerun(desk, frame, record.steps, partial(show, self._scanner, desk))
+            if missing:
+                await self._append(missing)
+            self._done_before = len(record.steps)
+            log.info("day_resumed", minutes=len(record.steps), acknowledged=len(missing))
+            return max(record.last_close_ns, 0)
+        if record.closed is not None:
+            desk.carry_over(record.closed)
+            for number, symbol in enumerate(desk.symbols):
+                if (position := desk.engine.position_of(number)) is not None:
+                    self._scanner.position_changed(position.strategy, symbol, position)
+        opened = await self._store_owner.run(self._open_day, day, frame)
+        await self._append([opened])
+        self._record = DayRecord(opened, None, [])
+        self._done_before = 0
+        return 0
+
+    def _open_day(self, day: int, frame: DayFrame) -> LedgerEvent:
+        assert self.desk is not None
+        assert self._store is not None
+        history = self.plan.source.history(day, self._store)
+        return self.desk.open_day(day, history, frame.open_ns)
+
+    def _run_start(self, day: int) -> LedgerEvent:
+        assert self.desk is not None
+        payload: dict[str, object] = {
+            "mode": self.plan.mode,
+            "source": self.plan.source.identity,
+            "scope": self.plan.scope,
+            "day": day,
+            "setup": self.desk.setup.digest,
+        }
+        return LedgerEvent(0, EventKind.RUN_START, day_text(day), payload)
+
+    async def _append(self, events: list[LedgerEvent]) -> None:
+        assert self._ledger is not None
+        await self._ledger_owner.run(self._ledger.append, events)
+
+    def _outcome(self, day: int, complete: bool) -> DayOutcome:
+        assert self._ledger is not None
+        assert self._frame is not None
+        assert self._trading is not None
+        signals = self._ledger.rows("signals", day)
+        trades = self._ledger.rows("trades", day)
+        return DayOutcome(
+            day=day,
+            complete=complete,
+            minutes=self._done_before + self._trading.minutes,
+            minutes_expected=self._frame.minutes,
+            signals=len(signals),
+            entries=sum(row["status"] == "ACTED" for row in signals),
+            trades=len(trades),
+            net_paise=sum(int(str(row["net_paise"])) for row in trades),
+        )
+
+    async def day_rows(self, view: str, day: int | None) -> list[dict[str, object]]:
+        """A projection's rows of a day, or of all days."""
+        if self._ledger is None:
+            raise StoreFailed("the ledger is not open")
+        return await self._ledger_owner.run(self._ledger.rows, view, day)
+
+    # --- what is shown --------------------------------------------------------------------------
+
+    def facts(self) -> DaemonFacts:
+        """How the daemon stands, for the page."""
+        assert self.desk is not None
+        assert self._frame is not None
+        assert self._clock is not None
+        now_ns = self._clock.now_ns()
+        facts = self._facts
+        account = self.desk.engine.holdings.account[0]
+        names = [
+            _timeframe_text(timeframe_ns) for timeframe_ns in self.desk.resampler.timeframes_ns
+        ]
+        age = None if facts.last_frame_ns is None else (now_ns - facts.last_frame_ns) // 1_000_000
+        for number, (price, ns) in facts.last_prices.items():
+            self._scanner.marked(self.desk.symbols[number], price, ns)
+        facts.last_prices.clear()
+        return DaemonFacts(
+            mode=self.plan.mode,
+            feed=self.plan.source.name,
+            feed_up=facts.up,
+            feed_age_ms=age,
+            day=self._frame.day,
+            trading_state=TradingState(account["state"]),
+            market_open=self._frame.open_ns <= now_ns < self._frame.close_ns,
+            minutes_done=facts.minutes,
+            minutes_expected=self._frame.minutes,
+            last_minute_ns=facts.last_minute_ns,
+            ticks_seen=facts.ticks,
+            bars=bars_in_progress(self.desk.resampler.bins, names),
+        )
+
+
+def _timeframe_text(timeframe_ns: int) -> str:
+    minutes = int(timeframe_ns) // 60_000_000_000
+    if minutes == 1440:
+        return "1d"
+    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+
+
+def _ist(ns: int) -> str | None:
+    return ist_text(ns) if ns else None

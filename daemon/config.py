@@ -1,0 +1,320 @@
+"""What the daemon is told: defaults < tradingd.toml < TRADINGD_* environment < command line.
+
+pydantic-settings lays the layers over each other; every value is checked once, with its layer
+remembered, and nothing is ignored silently: no missing file, no mistyped key or variable.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDict
+from pydantic_settings import PydanticBaseSettingsSource as Source
+
+from core.errors import ConfigError
+from core.types import Market
+from daemon.layers import Environment, Layer, origins_of, put, toml_source
+from strategies.settings import (
+    RiskSettings,
+    StrategySettings,
+    Timeframe,
+    split_assignment,
+)
+from strategies.table import Table, nearest, table, unknown_key
+
+DEFAULT_FILE = "tradingd.toml"
+PREFIX = "TRADINGD_"
+COMMAND_LINE = "command line"
+MAX_SYMBOLS = 5_000
+SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 &_.|-]{0,63}")
+INSTANCE = re.compile(r"[a-z][a-z0-9_-]{0,63}")  # part of every signal id, hence no separator
+
+
+def _listed(value: object) -> object:
+    """The environment and the command line write a list as A,B,C."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _distinct_symbols(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    bad = [symbol for symbol in symbols if not SYMBOL.fullmatch(symbol)]
+    twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
+    if bad:
+        raise ValueError(f"not a symbol or key: {', '.join(map(repr, bad[:10]))}")
+    if twice:
+        raise ValueError(f"named twice: {', '.join(twice[:10])}")
+    return symbols
+
+
+Symbols = Annotated[
+    tuple[str, ...],
+    Field(max_length=MAX_SYMBOLS, examples=["RELIANCE,TATAPOWER", "NSE_EQ|INE002A01018"]),
+    AfterValidator(_distinct_symbols),
+    BeforeValidator(_listed),
+]
+
+
+def _iso_date(value: object) -> object:
+    """pydantic would take a number for seconds since 1970."""
+    if isinstance(value, int | float):
+        raise ValueError("a date like 2026-07-27")
+    return value
+
+
+Day = Annotated[date, Field(examples=["2026-07-27"]), BeforeValidator(_iso_date)]
+Seconds = Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)]
+Speed = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+
+
+class FeedSettings(Table):
+    """Where ticks or bars come from."""
+
+    kind: Literal["synthetic", "replay"] = Field("synthetic", description="source of the data")
+    speed: Speed | Literal["max"] = Field(60.0, description="market seconds per second")
+    seed: Annotated[int, Field(ge=0, le=10**12)] = Field(1, description="of the generated day")
+    data: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        (), description="replay: Parquet files, hive folders or CSV"
+    )
+    day: Day | None = Field(None, description="replay: the day to play")
+    label: Literal["open", "end"] = Field("open", description="replay: what a stamp marks")
+    base: Timeframe = Field("1m", description="replay: length of the data's bars")
+    session: Market = Field(Market.NSE, description="trading hours")
+    closing_auction: str = Field(
+        "all", description="who has the closing auction: all, none or symbols A,B"
+    )
+
+    @model_validator(mode="after")
+    def _replay_is_told_what(self) -> "FeedSettings":
+        if self.kind == "replay" and not (self.data and self.day):
+            raise ValueError("kind replay needs data and day")
+        return self
+
+
+class DashboardSettings(Table):
+    """The page and its API."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: Annotated[int, Field(ge=0, le=65_535)] = Field(8765, description="0: any free one")
+    allow_remote: bool = Field(False, description="needed for an address that is not loopback")
+
+    @model_validator(mode="after")
+    def _remote_is_wanted(self) -> "DashboardSettings":
+        if not self.allow_remote and not _is_loopback(self.host):
+            raise ValueError(f"host {self.host} is not loopback: set allow_remote = true as well")
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class PathSettings(Table):
+    """Where the daemon keeps things."""
+
+    state_dir: str = Field("./var", min_length=1, description="ledger, market store, lock, socket")
+
+
+class Settings(Table):
+    """Everything but the strategies' own tables."""
+
+    mode: Literal["paper", "observe"] = Field("paper", description="observe sends nothing")
+    symbols: Symbols = Field((), description="choice and order; none: what the feed offers")
+    history_sessions: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        60, description="stored sessions that warm the strategies up"
+    )
+    grace_s: Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)] = Field(
+        2.0, description="wait for late ticks after a minute's end"
+    )
+    late_s: Seconds = Field(30.0, description="a Minute handled later than this makes no entry")
+    accept_session: Day | None = Field(
+        None, description="a date whose hours only one source confirms, to be traded all the same"
+    )
+    risk: RiskSettings = Field(default_factory=RiskSettings)
+    feed: FeedSettings = Field(default_factory=FeedSettings)
+    dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
+    paths: PathSettings = Field(default_factory=PathSettings)
+
+    @model_validator(mode="after")
+    def _late_is_after_grace(self) -> "Settings":
+        if self.late_s <= self.grace_s:
+            raise ValueError(f"late_s {self.late_s:g} must be over grace_s {self.grace_s:g}")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyInstance:
+    """One configured strategy: `strategy` is its name in the registry."""
+
+    strategy: str
+    settings: StrategySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Checked settings, strategies in configured order, and the layer of every value set."""
+
+    settings: Settings
+    strategies: Mapping[str, StrategyInstance]
+    origins: Mapping[str, str]  # dotted name -> layer; a name not in it has its default
+
+
+Models = Mapping[str, type[StrategySettings]]
+
+
+def load(
+    models: Models,
+    *,
+    file: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    options: Layer | None = None,
+    assignments: Sequence[str] = (),
+    strategies: Sequence[str] = (),
+) -> Configuration:
+    """The configuration of this run. Raises ConfigError with one line for a person.
+
+    Args:
+        models: settings of each strategy of the registry; the first is the default strategy.
+        file: named by the user, so it must exist; None: tradingd.toml here, if there is one.
+        environ: the process environment unless given.
+        options: nested values of command line options, e.g. {"feed": {"kind": "replay"}}.
+        assignments: of --set, `key=value` or `table.key=value`.
+        strategies: instances to run, in this order; empty: all that are configured.
+    """
+    assigned, for_strategies = _assigned(assignments)
+    sources: list[tuple[str, Source]] = [  # highest first
+        (COMMAND_LINE, InitSettingsSource(LayeredSettings, assigned)),
+        (COMMAND_LINE, InitSettingsSource(LayeredSettings, options or {})),
+        (PREFIX, Environment(LayeredSettings, os.environ if environ is None else environ)),
+    ]
+    path = file if file is not None else Path(DEFAULT_FILE)
+    if file is not None or path.exists():
+        sources.append((path.name, toml_source(LayeredSettings, path)))
+
+    origins = origins_of([(origin, source()) for origin, source in reversed(sources)], PREFIX)
+    values = dict(_layered([source for _, source in sources]))
+    tables = values.pop("strategies")
+    chosen = _chosen(tables, strategies, models)
+    for key, value in for_strategies:
+        for place in _places(key, {name: tables[name] for name in chosen}, models):
+            put(tables, place, value)
+            _strategy_tables(tables)  # strategies.NAME=value would put a value for a table
+            origins[".".join(["strategies", *place])] = COMMAND_LINE
+
+    instances = {name: _instance(name, one, models) for name, one in tables.items()}
+    return Configuration(Settings(**values), {name: instances[name] for name in chosen}, origins)
+
+
+def _strategy_tables(configured: object) -> object:
+    if not isinstance(configured, dict):
+        raise ConfigError("strategies must be tables: [strategies.NAME]")
+    for name, values in configured.items():
+        if not isinstance(values, dict):
+            raise ConfigError(f"strategies.{name} must be a table: [strategies.{name}]")
+    return configured
+
+
+class LayeredSettings(Settings, BaseSettings):
+    """Settings as the layers give them, and the strategies' tables, which are checked later."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        case_sensitive=True,  # of the file: otherwise Mode beside mode would silently be dropped
+    )
+
+    strategies: Annotated[dict[str, Layer], BeforeValidator(_strategy_tables)] = {}
+
+
+def _layered(sources: Sequence[Source]) -> LayeredSettings:
+    """What `sources` say, the first one strongest, over the defaults."""
+
+    class Run(LayeredSettings):
+        """The library asks the class for its sources, and these are of one run."""
+
+        @classmethod
+        def settings_customise_sources(cls, *_: object, **__: object) -> tuple[Source, ...]:
+            return tuple(sources)
+
+    return table(Run, {})
+
+
+# --- strategies --------------------------------------------------------------------------------
+
+
+def _chosen(tables: dict[str, Layer], wanted: Sequence[str], models: Models) -> list[str]:
+    """The instances to run, in order; one that is not configured gets an empty table."""
+    names = list(wanted) or list(tables) or list(models)[:1]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f'strategy "{name}" is named twice')
+        if name not in tables and name not in models:
+            raise ConfigError(f'unknown strategy "{name}": {nearest(name, [*tables, *models])}')
+        tables.setdefault(name, {})
+    return names
+
+
+def _instance(name: str, values: Layer, models: Models) -> StrategyInstance:
+    if not INSTANCE.fullmatch(name):
+        raise ConfigError(f'strategy name "{name}" must be like pixity or pixity-5m')
+    values = dict(values)
+    strategy = values.pop("strategy", name)
+    model = models.get(strategy) if isinstance(strategy, str) else None
+    if model is None:
+        hint = nearest(str(strategy), models)
+        raise ConfigError(f'strategies.{name}.strategy: unknown strategy "{strategy}": {hint}')
+    return StrategyInstance(strategy, table(model, values, f"strategies.{name}"))
+
+
+def _assigned(assignments: Sequence[str]) -> tuple[Layer, list[tuple[str, str]]]:
+    """What --set says of the settings, and key and value of what is left to the strategies."""
+    settings: Layer = {}
+    others: list[tuple[str, str]] = []
+    flat = _flat_keys()
+    for key, value in map(split_assignment, assignments):
+        place = key.split(".") if "." in key else flat.get(key, ["strategies"])
+        if place[0] == "strategies":
+            others.append((key, value))
+        else:
+            put(settings, place, value)
+    return settings, others
+
+
+def _places(key: str, instances: Mapping[str, Layer], models: Models) -> list[list[str]]:
+    """Where in the strategies' tables --set puts `key`: a flat one in each that has it."""
+    if "." in key:
+        return [key.split(".")[1:]]
+    own = {name: _keys(name, one, models) for name, one in instances.items()}
+    places = [[name, key] for name, keys in own.items() if key in keys]
+    if not places:
+        names = dict.fromkeys([*_flat_keys(), *(one for keys in own.values() for one in keys)])
+        raise ConfigError(unknown_key(key, names))
+    return places
+
+
+def _flat_keys() -> dict[str, list[str]]:
+    """Every key of the settings, with its place in the tables."""
+    keys = {name: [name] for name in Settings.model_fields if name not in TABLES}
+    return keys | {key: [name, key] for name, one in TABLES.items() for key in one.model_fields}
+
+
+def _keys(name: str, values: Layer, models: Models) -> list[str]:
+    model = models.get(str(values.get("strategy", name)))
+    return list(model.model_fields) if model is not None else []
+
+
+TABLES: Mapping[str, type[Table]] = {
+    "risk": RiskSettings,
+    "feed": FeedSettings,
+    "dashboard": DashboardSettings,
+    "paths": PathSettings,
+}

@@ -1,0 +1,148 @@
+"""The scanner page and its API: what is served, to whom, under which headers.
+
+Read-only: there is no route that changes anything. File names never come from the outside, and
+what a request says is never put into an answer.
+"""
+
+from importlib.resources import files
+from typing import Any
+
+import structlog
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from daemon.dashboard.source import Source
+from daemon.dashboard.stream import Streams
+
+# The fixed table: name in the URL, file and media type.
+STATIC = {
+    "scanner.css": "text/css; charset=utf-8",
+    "scanner.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
+PAGE = "index.html"
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+log = structlog.get_logger()
+
+
+class Dashboard:
+    """The ASGI app. The outermost layer: no answer leaves without the headers."""
+
+    def __init__(self, source: Source, *, allowed_hosts: frozenset[str]) -> None:
+        self.streams = Streams(source)
+        self._allowed_hosts = allowed_hosts
+        self._app = _routed(source, self.streams)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(SECURITY_HEADERS)
+            await send(message)
+
+        app: ASGIApp = self._app
+        if refusal := self._refusal(Headers(scope=scope)):
+            app = _error(403, refusal)
+        await app(scope, receive, send_guarded)
+
+    def _refusal(self, headers: Headers) -> str | None:
+        """Against DNS rebinding (Host), and pages of other sites that hold our streams (Origin).
+
+        Hosts are compared without their port: a tunnel may end on another one.
+        """
+        host, origin = headers.getlist("host"), headers.get("origin")
+        if len(host) != 1 or _name(host[0]) not in self._allowed_hosts:
+            return "this Host is not served here"
+        if origin is not None and origin not in (f"http://{host[0]}", f"https://{host[0]}"):
+            return "this Origin is not served here"
+        return None
+
+
+def create_app(source: Source, *, allowed_hosts: frozenset[str]) -> Dashboard:
+    """The dashboard of `source`.
+
+    Args:
+        allowed_hosts: names a Host header may carry, lower case, without port; IPv6 in brackets.
+    """
+    return Dashboard(source, allowed_hosts=allowed_hosts)
+
+
+def _routed(source: Source, streams: Streams) -> Starlette:
+    static = files("daemon.dashboard") / "static"
+    bodies = {name: (static / name).read_bytes() for name in (PAGE, *STATIC)}
+
+    async def page(_: Request) -> Response:
+        return Response(bodies[PAGE], media_type="text/html; charset=utf-8")
+
+    async def static_file(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in STATIC:
+            raise HTTPException(404)
+        return Response(bodies[name], media_type=STATIC[name])
+
+    async def scanner_state(_: Request) -> Response:
+        return JSONResponse(_envelope(source.snapshot()))
+
+    async def daemon_state(_: Request) -> Response:
+        return JSONResponse({"success": True, "data": source.snapshot()["daemon"]})
+
+    app = Starlette(
+        routes=[
+            Route("/", page),
+            Route("/static/{name}", static_file),
+            Route("/api/scanner-state", scanner_state),
+            Route("/api/daemon-state", daemon_state),
+            Route("/api/stream", streams, methods=["GET"]),
+        ],
+        exception_handlers={HTTPException: _refused, Exception: _failed},
+    )
+    app.router.redirect_slashes = False  # a redirect would repeat what the request says
+    return app
+
+
+def _envelope(snapshot: dict[str, Any]) -> dict[str, Any]:
+    rows = snapshot["data"]
+    return {
+        "success": True,
+        "data": rows,
+        "count": len(rows),
+        "updated_at": snapshot["updated_at"],
+    }
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return _error(error.status_code, error.detail, error.headers)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """A bug of ours: trading goes on, a person must look."""
+    log.error("dashboard_request_failed", path=request.url.path, exc_info=error)
+    return _error(500, "Internal Server Error")
+
+
+def _error(status: int, text: str, headers: Any = None) -> Response:
+    return JSONResponse({"success": False, "error": text}, status, headers)
+
+
+def _name(host: str) -> str:
+    """`localhost:8765` -> `localhost`, `[::1]:8765` -> `[::1]`."""
+    name = host[: host.index("]") + 1] if "]" in host else host.partition(":")[0]
+    return name.lower()

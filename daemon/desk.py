@@ -1,0 +1,276 @@
+"""A book together with its bars and its memory: what is opened, fed and closed day by day.
+
+Pure of I/O: the tasks bring Minutes and carry the events it returns to the ledger.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.bars import Resampler
+from core.book import Book
+from core.engine import Engine, StrategyNames
+from core.errors import StoreFailed
+from core.events import Effect, OrderAcknowledged, Step, Submit
+from core.orders import Order, OrderRole, OrderState, OrderType
+from core.ports import EventKind, LedgerEvent
+from core.types import (
+    Instrument,
+    Int64s,
+    MinuteSpan,
+    Records,
+    Refusal,
+    Side,
+    Signal,
+    SignalId,
+    SignalStatus,
+)
+from daemon.journal import minute_event, order_row, result_events, signal_row
+from daemon.snapshot import packed, unpack
+from strategies.registry import BoundStrategy, build
+from strategies.settings import MarketRisk, StrategySettings
+from strategies.terms import open_holdings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskSetup:
+    """What a desk is made of; its digest is the identity of its snapshots."""
+
+    name: str
+    scope: str
+    instruments: tuple[Instrument, ...]
+    groups: tuple[int, ...]
+    base_ns: int
+    strategies: tuple[tuple[str, str, StrategySettings], ...]  # (instance, registry name, settings)
+    risk: MarketRisk
+    observe: bool = False
+
+    @property
+    def digest(self) -> str:
+        parts = [
+            self.scope,
+            self.base_ns,
+            self.observe,
+            [(one.symbol, one.session_class.name) for one in self.instruments],
+            [(name, kind, own.model_dump(mode="json")) for name, kind, own in self.strategies],
+            self.risk.model_dump(mode="json"),
+        ]
+        text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Desk:
+    """One book over its whole life; strategies and bars begin anew every morning."""
+
+    def __init__(self, setup: DeskSetup, seen: Iterable[SignalId] = ()) -> None:
+        self.setup = setup
+        self.symbols = [instrument.symbol for instrument in setup.instruments]
+        self.strategies: list[BoundStrategy] = []
+        self._timeframes_ns = {
+            timeframe_ns for strategy in self._built() for timeframe_ns in strategy.timeframes_ns
+        }
+        self.resampler = self._fresh_resampler()
+        timeframes_ns = self.resampler.timeframes_ns.tolist()
+        settings = [own for _, _, own in setup.strategies]
+        self.engine = Engine(
+            scope=setup.scope,
+            symbols=self.symbols,
+            strategies=[
+                StrategyNames(one.name, one.kinds, one.settings.risk_per_trade)
+                for one in self._built()
+            ],
+            holdings=open_holdings(
+                setup.risk, settings, setup.instruments, setup.groups, timeframes_ns
+            ),
+            seen=seen,
+            observe=setup.observe,
+        )
+        self.day = -1
+        self._last: MinuteSpan | None = None
+        self.book = self._fresh_book()
+        # Strategy bars each strategy has seen of each instrument, those of the warm-up included.
+        self.bars_seen: Int64s = np.zeros((len(self.strategies), len(self.symbols)), np.int64)
+
+    # --- a day ---------------------------------------------------------------------------------
+
+    def open_day(self, day: int, history: Iterable[MinuteSpan], now_ns: int) -> LedgerEvent:
+        """Fresh strategies, warmed by `history`; returns DAY_OPENED with the opening snapshot."""
+        self.day = day
+        self.resampler = self._fresh_resampler()
+        self.book = self._fresh_book()
+        self.bars_seen[:] = 0
+        first_bar_ns, bars = None, 0
+        for span in history:
+            if first_bar_ns is None and len(span.bars):
+                first_bar_ns = int(span.bars["open_ns"][0])
+            bars += len(span.bars)
+            resampled = self.resampler.resample(span)
+            self.book.warm(resampled)
+            self._count_bars(resampled.strategy_bars)
+        payload: dict[str, object] = {
+            "day": day,
+            "setup": self.setup.digest,
+            "history_first_bar_ns": first_bar_ns,
+            "history_bars": bars,
+        }
+        return LedgerEvent(now_ns, EventKind.DAY_OPENED, str(day), payload, self._snapshot())
+
+    def close_day(self, now_ns: int) -> LedgerEvent:
+        """DAY_CLOSED with what the next day starts from."""
+        account = self.engine.holdings.account[0]
+        payload: dict[str, object] = {
+            "day": self.day,
+            "setup": self.setup.digest,
+            "realised_paise": int(account["realised_paise"]),
+            "day_realised_paise": int(account["day_realised_paise"]),
+            "entries": int(account["entries_today"]),
+        }
+        return LedgerEvent(now_ns, EventKind.DAY_CLOSED, str(self.day), payload, self._snapshot())
+
+    def minute(
+        self, span: MinuteSpan, *, late: bool = False
+    ) -> tuple[list[Step], list[LedgerEvent]]:
+        """One Minute through the book: its steps, and the events of its transaction."""
+        self.engine.late = late
+        self._last = span
+        steps = list(self.book.run(span))
+        self._count_bars(span.strategy_bars)
+        events = [minute_event(span, self.day, late=late)]
+        for step in steps:
+            events += result_events(step.effects, step.close_ns, self.day)
+        return steps, events
+
+    def finish(self) -> list[LedgerEvent]:
+        """The data ends with the last Minute (a 24x7 replay): nothing stays open."""
+        assert self._last is not None
+        step = self.book.finish(self._last)
+        return result_events(step.effects, step.close_ns, self.day)
+
+    def acknowledged(self, submits: Sequence[Submit]) -> list[LedgerEvent]:
+        """The paper broker took these orders; what that changes."""
+        events: list[LedgerEvent] = []
+        for submit in submits:
+            order = submit.order
+            acknowledgement = OrderAcknowledged(order.order_id, order.created_ns)
+            effects: list[Effect] = self.engine.handle(acknowledgement)
+            events += result_events(effects, order.created_ns, self.day)
+        return events
+
+    # --- memory --------------------------------------------------------------------------------
+
+    def restore_opening(self, event: LedgerEvent) -> None:
+        """Stand where the day stood when `event` (DAY_OPENED) was written. Raises StoreFailed."""
+        self._check_setup(event)
+        self.resampler = self._fresh_resampler()
+        self.book = self._fresh_book()
+        self._restore_facts(unpack(event.blob or b"", self._arrays()))
+        self.day = int(str(event.payload["day"]))
+
+    def carry_over(self, event: LedgerEvent) -> None:
+        """Take account, positions and cooldowns over from a DAY_CLOSED. Raises StoreFailed."""
+        self._check_setup(event)
+        self._restore_facts(unpack(event.blob or b"", self._arrays()))
+        self.day = int(str(event.payload["day"]))
+
+    def _check_setup(self, event: LedgerEvent) -> None:
+        if event.payload["setup"] != self.setup.digest:
+            raise StoreFailed(
+                f"day {event.payload['day']} in the state directory was run with another"
+                " configuration or instruments: use the same, or another --state-dir"
+            )
+
+    def _arrays(self) -> dict[str, Records]:
+        holdings = self.engine.holdings
+        arrays = {
+            "account": holdings.account,
+            "positions": holdings.positions,
+            "since_exit": holdings.since_exit,
+            "bins": self.resampler.bins,
+            "bars_seen": self.bars_seen,
+        }
+        for strategy in self.strategies:
+            states = getattr(strategy, "states", None)
+            if states is not None:
+                arrays[f"states.{strategy.name}"] = states
+        return arrays
+
+    def _snapshot(self) -> bytes:
+        facts = {
+            "signals": {
+                str(number): signal_row(signal, self.day) | {"features": list(signal.features)}
+                for number, signal in self.engine.signals.items()
+            },
+            "orders": [order_row(order, self.day) for order in self.engine.orders.values()],
+        }
+        return packed(self._arrays(), facts)
+
+    def _restore_facts(self, facts: dict[str, Any]) -> None:
+        self.engine.signals = {
+            int(number): _signal_of(row) for number, row in facts["signals"].items()
+        }
+        orders = [_order_of(row) for row in facts["orders"]]
+        self.engine.orders = {order.order_id: order for order in orders}
+
+    def _count_bars(self, bars: Records) -> None:
+        for number, strategy in enumerate(self.strategies):
+            own = bars["timeframe"] == self.resampler.timeframe_number(strategy.timeframes_ns[0])
+            np.add.at(self.bars_seen[number], bars["instrument"][own], 1)
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    def _built(self) -> list[BoundStrategy]:
+        return [build(kind, own, self.symbols, name) for name, kind, own in self.setup.strategies]
+
+    def _fresh_resampler(self) -> Resampler:
+        return Resampler(sorted(self._timeframes_ns), self.setup.base_ns, self.setup.groups)
+
+    def _fresh_book(self) -> Book:
+        self.strategies = self._built()
+        timeframes_ns = self.resampler.timeframes_ns.tolist()
+        return Book(self.setup.name, self.strategies, self.engine, timeframes_ns)
+
+
+def _signal_of(row: dict[str, Any]) -> Signal:
+    def number(name: str) -> float:
+        return float("nan") if row[name] is None else float(row[name])
+
+    return Signal(
+        signal_id=SignalId(row["signal_id"]),
+        strategy=row["strategy"],
+        instrument=row["instrument"],
+        kind=row["kind"],
+        side=Side[row["side"]],
+        bar_open_ns=row["bar_open_ns"],
+        bar_close_ns=row["bar_close_ns"],
+        close=number("close"),
+        atr=number("atr"),
+        vwap=number("vwap"),
+        confidence=number("confidence"),
+        status=SignalStatus[row["status"]],
+        refusal=Refusal[row["refusal"].upper()] if row["refusal"] else Refusal.NONE,
+        value=number("value"),
+        limit=number("limit_value"),
+        quantity=row["quantity"],
+        features=tuple(row["features"]),
+    )
+
+
+def _order_of(row: dict[str, Any]) -> Order:
+    return Order(
+        order_id=row["order_id"],
+        signal_id=row["signal_id"],
+        strategy=row["strategy"],
+        instrument=row["instrument"],
+        role=OrderRole[row["role"]],
+        type=OrderType[row["type"]],
+        side=Side[row["side"]],
+        quantity=row["quantity"],
+        price=row["price"],
+        created_ns=row["created_ns"],
+        updated_ns=row["updated_ns"],
+        state=OrderState[row["state"]],
+    )

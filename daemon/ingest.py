@@ -1,0 +1,178 @@
+"""Task 1: what the feed says becomes ticks and bars in the store, then a Minute, in that order.
+
+Decides when a Minute is published (market.md 3). Never waits for trading longer than the bounded
+queue makes it wait, and never publishes what the store has not been asked to keep.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from core.errors import StoreFailed
+from core.minutes import BarBuilder, ClosedMinute
+from core.ports import Clock, Feed, FeedDown, FeedUp, MarketStatus, MarketStore, TickBatch
+from core.types import Instrument, MinuteSpan, Records
+from providers.live import DayFrame, LiveProvider
+from stores.owner import Owner
+
+MAX_UNSTORED_TICKS = 50_000  # then they are handed to the store without waiting for the Minute
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class FeedFacts:
+    """What the page and the certificate want to know of the feed."""
+
+    up: bool = False
+    ticks: int = 0
+    last_frame_ns: int | None = None
+    last_minute_ns: int | None = None
+    minutes: int = 0
+    last_prices: dict[int, tuple[float, int]] = field(default_factory=dict)
+
+
+class Ingest:
+    """Reads one day from a feed of ticks, or hands on the Minutes of recorded bars."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        store: MarketStore,
+        owner: Owner,
+        live: LiveProvider,
+        frame: DayFrame,
+        facts: FeedFacts,
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._owner = owner
+        self._live = live
+        self._frame = frame
+        self._facts = facts
+        self._unstored: list[Records] = []
+        self._unstored_count = 0
+        self._publishing = asyncio.Lock()
+
+    # --- ticks ---------------------------------------------------------------------------------
+
+    async def run_feed(
+        self,
+        feed: Feed,
+        instruments: Sequence[Instrument],
+        builder: BarBuilder,
+        closes_ns: Sequence[int],
+        grace_ns: int,
+    ) -> None:
+        """The day from ticks, until its last Minute is published. `closes_ns`: those left."""
+        timer = asyncio.create_task(self._close_in_time(builder, closes_ns, grace_ns))
+        reader = asyncio.create_task(self._read(feed, instruments, builder))
+        try:
+            while not timer.done():
+                waited = {timer} if reader.done() else {timer, reader}
+                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+                if reader.done():
+                    reader.result()  # a feed that ends early is fine, one that breaks is not
+            timer.result()
+            builder.end_session()
+            await self._publish_ready(builder)
+            await self._store_rows(None, "feed")  # what came after the last Minute was published
+        finally:
+            timer.cancel()
+            reader.cancel()
+            await asyncio.gather(timer, reader, return_exceptions=True)
+        log.info("feed_day_ended", counts={k: n for k, n in builder.counts.items() if n})
+        await self._live.close()
+
+    async def _read(
+        self, feed: Feed, instruments: Sequence[Instrument], builder: BarBuilder
+    ) -> None:
+        async for item in feed.stream(instruments):
+            match item:
+                case TickBatch(recv_ns, ticks):
+                    builder.add(ticks)
+                    self._note(recv_ns, ticks)
+                    await self._keep(ticks)
+                    await self._publish_ready(builder)
+                case FeedUp(recv_ns):
+                    builder.feed_up(recv_ns)
+                    self._facts.up = True
+                    log.info("feed_up")
+                case FeedDown(recv_ns, reason):
+                    builder.feed_down()
+                    self._facts.up = False
+                    log.warning("feed_lost", reason=reason)
+                case MarketStatus(_, segment, status):
+                    log.info("market_status_changed", segment=segment, status=status)
+
+    async def _close_in_time(
+        self, builder: BarBuilder, closes_ns: Sequence[int], grace_ns: int
+    ) -> None:
+        """A quiet instrument must not hold a Minute back: it closes at its end plus the grace."""
+        for close_ns in closes_ns:
+            await self._clock.sleep_until(close_ns + grace_ns)
+            builder.close_through(self._clock.now_ns())
+            await self._publish_ready(builder)
+
+    def _note(self, recv_ns: int, ticks: Records) -> None:
+        self._facts.ticks += len(ticks)
+        self._facts.last_frame_ns = recv_ns
+        for number, price, exch_ns in zip(
+            ticks["instrument"].tolist(),
+            ticks["price"].tolist(),
+            ticks["exch_ns"].tolist(),
+            strict=True,
+        ):
+            self._facts.last_prices[number] = (price, exch_ns)
+
+    async def _keep(self, ticks: Records) -> None:
+        self._unstored.append(ticks.copy())  # the feed reuses its array
+        self._unstored_count += len(ticks)
+        if self._unstored_count >= MAX_UNSTORED_TICKS:
+            await self._store_rows(None, "feed")
+
+    async def _publish_ready(self, builder: BarBuilder) -> None:
+        async with self._publishing:
+            for minute in builder.take_minutes():
+                await self._publish(minute)
+
+    async def _publish(self, minute: ClosedMinute) -> None:
+        await self._store_rows(minute.bars, "feed")
+        self._facts.last_minute_ns = minute.close_ns
+        self._facts.minutes += 1
+        await self._live.publish(self._frame.span(minute.close_ns, minute.bars))
+
+    # --- recorded bars -------------------------------------------------------------------------
+
+    async def run_minutes(self, spans: Iterable[MinuteSpan]) -> None:
+        """The day from imported bars: each Minute at its close by the clock."""
+        self._facts.up = True
+        for span in spans:
+            close_ns = int(span.close_ns[0])
+            await self._clock.sleep_until(close_ns)
+            await self._store_rows(span.bars, "import")
+            self._facts.last_frame_ns = close_ns
+            self._facts.last_minute_ns = close_ns
+            self._facts.minutes += 1
+            await self._live.publish(span)
+        await self._live.close()
+
+    # --- the store -----------------------------------------------------------------------------
+
+    async def _store_rows(self, bars: Records | None, source: str) -> None:
+        """Ticks and bars in one commit. A store that fails does not hold the Minute back."""
+        ticks, self._unstored, self._unstored_count = self._unstored, [], 0
+        try:
+            await self._owner.run(self._write, ticks, bars, source)
+        except StoreFailed as error:
+            log.error("market_store_failed", reason=str(error))
+
+    def _write(self, ticks: list[Records], bars: Records | None, source: str) -> None:
+        for batch in ticks:
+            self._store.append_ticks(batch)
+        if bars is not None and len(bars):
+            self._store.append_bars(bars, source)
+        self._store.commit()

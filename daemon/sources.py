@@ -1,0 +1,227 @@
+"""Where a day comes from: a generated market, or recorded bars. The rest of the daemon is the same.
+
+A source knows its instruments, the sessions of a day, the history that warms strategies up, the
+clock of the day and how to feed ingest.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from core.errors import ConfigError, DataError
+from core.minutes import BarBuilder
+from core.ports import Clock, MarketStore
+from core.session import (
+    MINUTE_NS,
+    SECOND_NS,
+    Session,
+    day_text,
+    live_session,
+    minute_closes,
+    next_live_session,
+    parse_day,
+    previous_live_sessions,
+    recorded_session,
+)
+from core.types import NEVER_NS, Instrument, Market, MinuteSpan, SessionClass, minute_of
+from daemon.clocks import VirtualClock
+from daemon.ingest import Ingest
+from providers.dataset import DataOptions, Dataset, nearest, trusted
+from providers.live import DayFrame
+from providers.replay import ReplayProvider, SessionTerms
+from providers.synthetic import SyntheticFeed
+from providers.synthetic_market import LISTED, default_instruments
+
+FIRST_SYNTHETIC_DAY = "2026-07-27"  # a week before the closing auction shortens the session
+LEAD_NS = 5 * SECOND_NS  # the clock of a paced day starts this long before the open
+
+
+class Source(Protocol):
+    """One kind of feed, as the daemon sees it."""
+
+    name: str
+    identity: str  # of what it plays: a state directory belongs to one
+    market: Market
+    instruments: tuple[Instrument, ...]
+    base_ns: int
+
+    def next_day(self, after_day: int) -> int:
+        """The day to run when none is given; `after_day` -1: the first."""
+
+    def sessions(self, day: int) -> list[Session | None]:
+        """By session group (`classes`)."""
+
+    def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:
+        """Spans that warm strategies up for `day`. Called by the store's owner."""
+
+    def clock(self, frame: DayFrame, after_ns: int) -> Clock: ...
+
+    async def feed(self, ingest: Ingest, frame: DayFrame, clock: Clock, after_ns: int) -> None:
+        """Feed the Minutes of the day that close after `after_ns`."""
+
+    def end_ns(self, day: int) -> int:
+        """Where the data ends within `day` on a market that never closes; else NEVER_NS."""
+
+
+def classes_of(instruments: Sequence[Instrument]) -> list[SessionClass]:
+    """Session groups: the distinct classes, ascending."""
+    return sorted({instrument.session_class for instrument in instruments})
+
+
+def groups_of(instruments: Sequence[Instrument]) -> tuple[int, ...]:
+    """The session group of each instrument."""
+    classes = classes_of(instruments)
+    return tuple(classes.index(instrument.session_class) for instrument in instruments)
+
+
+def paced_clock(frame: DayFrame, after_ns: int, speed: float) -> Clock:
+    """Starts just before the open, or where the day was left. Infinite `speed`: never waits."""
+    start_ns = max(frame.open_ns - LEAD_NS, after_ns)
+    return VirtualClock(start_ns, speed)
+
+
+class SyntheticSource:
+    """A generated NSE-like market; brings its own history."""
+
+    name = "synthetic"
+    market = Market.NSE
+    base_ns = MINUTE_NS
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        symbols: Sequence[str],
+        speed: float,
+        terms: SessionTerms,
+        history_sessions: int,
+        grace_ns: int,
+        accept: frozenset[int] = frozenset(),
+    ) -> None:
+        self.identity = f"synthetic seed {seed}"
+        self.instruments = chosen_instruments(symbols)
+        self._seed = seed
+        self._speed = speed
+        self._terms = terms
+        self._history_sessions = history_sessions
+        self._grace_ns = grace_ns
+        self._accept = accept
+
+    def next_day(self, after_day: int) -> int:
+        if after_day < 0:
+            return parse_day(FIRST_SYNTHETIC_DAY)
+        return next_live_session(after_day, SessionClass.CASH, accept=self._accept).day
+
+    def sessions(self, day: int) -> list[Session | None]:
+        return [live_session(day, one, accept=self._accept) for one in classes_of(self.instruments)]
+
+    def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:
+        """The stored bars of the sessions before `day`; generated where they are not stored."""
+        wanted = previous_live_sessions(
+            day, self._history_sessions, SessionClass.CASH, accept=self._accept
+        )
+        first_ns = wanted[0].open_ns
+        if not {session.day for session in wanted} <= set(store.days()):
+            feed = SyntheticFeed(self._seed, day, VirtualClock(0), accept=self._accept)
+            generated = feed.history(self.instruments, self._history_sessions)
+            store.append_bars(generated, "backfill")
+            store.commit()
+        bars = store.bars(first_ns, live_open_ns(self.sessions(day)))
+        dataset = trusted(self.instruments, bars, DataOptions())
+        return ReplayProvider(dataset, self._terms).day_spans()
+
+    def clock(self, frame: DayFrame, after_ns: int) -> Clock:
+        return paced_clock(frame, after_ns, self._speed)
+
+    async def feed(self, ingest: Ingest, frame: DayFrame, clock: Clock, after_ns: int) -> None:
+        by_class = dict(zip(classes_of(self.instruments), self.sessions(frame.day), strict=True))
+        sessions = [by_class[instrument.session_class] for instrument in self.instruments]
+        closes = np.unique(
+            np.concatenate([minute_closes(one, self.base_ns) for one in sessions if one])
+        )
+        await ingest.run_feed(
+            SyntheticFeed(self._seed, frame.day, clock, speed=self._speed, accept=self._accept),
+            self.instruments,
+            BarBuilder(sessions, grace_ns=self._grace_ns, after_ns=after_ns),
+            closes[closes > after_ns].tolist(),
+            self._grace_ns,
+        )
+
+    def end_ns(self, day: int) -> int:
+        return NEVER_NS
+
+
+class ReplaySource:
+    """Recorded bars; every earlier bar of the data warms the strategies up.
+
+    Args:
+        to_day: bars after this day are not there.
+    """
+
+    name = "replay"
+
+    def __init__(
+        self, dataset: Dataset, *, speed: float, terms: SessionTerms, to_day: int | None = None
+    ) -> None:
+        self.identity = f"replay {dataset.data_hash}"
+        self.instruments = dataset.instruments
+        self.market = dataset.options.market
+        self.base_ns = dataset.options.base_ns
+        self._provider = ReplayProvider(dataset, terms, to_day)
+        self._speed = speed
+
+    @property
+    def days(self) -> list[int]:
+        return [int(day) for day in self._provider.days]
+
+    def next_day(self, after_day: int) -> int:
+        later = [day for day in self.days if day > after_day]
+        if not later:
+            raise DataError(f"the data holds no day after {day_text(after_day)}")
+        return later[0]
+
+    def sessions(self, day: int) -> list[Session | None]:
+        return [recorded_session(day, one) for one in self._provider.classes]
+
+    def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:
+        return self._provider.day_spans(to_day=day - 1)
+
+    def clock(self, frame: DayFrame, after_ns: int) -> Clock:
+        return paced_clock(frame, after_ns, self._speed)
+
+    async def feed(self, ingest: Ingest, frame: DayFrame, clock: Clock, after_ns: int) -> None:
+        minutes = (
+            minute_of(span, index)
+            for span in self._provider.day_spans(frame.day, frame.day)
+            for index in range(len(span.close_ns))
+            if span.close_ns[index] > after_ns
+        )
+        await ingest.run_minutes(minutes)
+
+    def end_ns(self, day: int) -> int:
+        return self._provider.end_ns if day == self.days[-1] else NEVER_NS
+
+
+def chosen_instruments(symbols: Sequence[str]) -> tuple[Instrument, ...]:
+    """Generated instruments by symbol or key, in the order asked; two of them when none is."""
+    offered = default_instruments(len(LISTED))
+    if not symbols:
+        return tuple(offered[:2])
+    by_name = {one.symbol: one for one in offered} | {one.id: one for one in offered}
+    unknown = [symbol for symbol in symbols if symbol not in by_name]
+    if unknown:
+        names = [one.symbol for one in offered]
+        raise ConfigError(
+            f"unknown symbol {unknown[0]}: the synthetic feed offers {len(names)} instruments"
+            f"{nearest(unknown[0], names)}"
+        )
+    return tuple(by_name[symbol] for symbol in symbols)
+
+
+def live_open_ns(sessions: Sequence[Session | None]) -> int:
+    """When the first group opens."""
+    opens = [session.open_ns for session in sessions if session is not None]
+    if not opens:
+        raise ConfigError("no session on that day")
+    return min(opens)

@@ -1,0 +1,68 @@
+"""Task 3: runner state to the ledger and to the page, as often as a person can look."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from core.errors import StoreFailed
+from core.ports import Clock, Ledger
+from daemon.dashboard.source import LiveSource
+from daemon.scanner import DaemonFacts, Scanner, snapshot
+from stores.owner import Owner
+
+WRITE_EVERY_S = 1.0  # of real time
+
+log = structlog.get_logger()
+
+
+class State:
+    """Writes the scanner's rows when they changed, and once more at the end."""
+
+    def __init__(
+        self,
+        *,
+        scanner: Scanner,
+        facts: Callable[[], DaemonFacts],
+        clock: Clock,
+        ledger: Ledger,
+        owner: Owner,
+    ) -> None:
+        self._scanner = scanner
+        self._facts = facts
+        self._clock = clock
+        self._ledger = ledger
+        self._owner = owner
+        self._written = -1
+        self.source = LiveSource(self.snapshot)
+
+    def snapshot(self) -> dict[str, object]:
+        return snapshot(self._scanner, self._facts(), self._clock.now_ns())
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            self.refresh()
+            await self.write()
+            await asyncio.sleep(WRITE_EVERY_S)
+
+    def refresh(self) -> None:
+        """Status from the facts, and a new version for the page: its clock moves too."""
+        facts = self._facts()
+        self._scanner.status(
+            trading_state=facts.trading_state,
+            market_open=facts.market_open,
+            feed_up=facts.feed_up,
+        )
+        self.source.touch()
+
+    async def write(self) -> None:
+        """The rows into the ledger's plain table, if they changed."""
+        if self._scanner.version == self._written:
+            return
+        self._written = self._scanner.version
+        rows = self._scanner.rows(self._clock.now_ns())
+        try:
+            await self._owner.run(self._ledger.write_runner_state, rows)
+        except StoreFailed as error:
+            log.error("runner_state_failed", reason=str(error))

@@ -1,0 +1,154 @@
+"""Task 2: Minutes through the desk; ledger first, then the broker, then the page.
+
+One Minute is one transaction. What the ledger has not taken is never sent.
+"""
+
+from collections.abc import Sequence
+
+import structlog
+
+from core.errors import StoreFailed
+from core.events import Effect, FillBooked, SignalDecided, Step, Submit, TradeClosed
+from core.ports import BarProvider, Broker, Ledger, LedgerEvent, MarketStore, ReportKind
+from core.types import MinuteSpan
+from daemon.desk import Desk
+from daemon.scanner import Scanner
+from stores.owner import Owner
+
+log = structlog.get_logger()
+
+
+class Trading:
+    """Feeds one desk from a provider of resampled Minutes until the provider ends."""
+
+    def __init__(
+        self,
+        *,
+        desk: Desk,
+        ledger: Ledger,
+        ledger_owner: Owner,
+        store: MarketStore,
+        store_owner: Owner,
+        broker: Broker,
+        scanner: Scanner,
+    ) -> None:
+        self._desk = desk
+        self._ledger = ledger
+        self._ledger_owner = ledger_owner
+        self._store = store
+        self._store_owner = store_owner
+        self._broker = broker
+        self._scanner = scanner
+        self.minutes = 0
+        self.last_minute_ns: int | None = None
+
+    async def run(self, provider: BarProvider) -> None:
+        """Every Minute of the provider."""
+        async for span in provider.spans():
+            await self.minute(span)
+
+    async def minute(self, span: MinuteSpan) -> None:
+        """Decide, remember, send, show: in this order."""
+        steps, events = self._desk.minute(span)
+        await self.remember(events)
+        await self.send([effect for step in steps for effect in step.effects])
+        await self._keep_decisions(steps)
+        self.minutes += 1
+        self.last_minute_ns = int(span.close_ns[0])
+        show(self._scanner, self._desk, span, steps)
+        log_effects(steps)
+
+    async def remember(self, events: list[LedgerEvent]) -> None:
+        """One transaction. Raises StoreFailed: then nothing is sent and the process stops."""
+        await self._ledger_owner.run(self._ledger.append, events)
+
+    async def send(self, effects: list[Effect]) -> None:
+        """Hand new orders to the broker; what it takes is remembered as acknowledged."""
+        taken: list[Submit] = []
+        for effect in effects:
+            if isinstance(effect, Submit):
+                answer = await self._broker.submit(effect.order)
+                if answer.kind is ReportKind.ACKNOWLEDGED:
+                    taken.append(effect)
+                else:
+                    log.error("order_refused", order_id=answer.order_id, reason=answer.reason)
+        if taken and (events := self._desk.acknowledged(taken)):
+            await self.remember(events)
+
+    async def _keep_decisions(self, steps: list[Step]) -> None:
+        """Strategy bars with their gates, for "why no trade"; the store may fail, trading not."""
+        decisions = [decision for step in steps for decision in step.decisions]
+        if not decisions:
+            return
+
+        def write() -> None:
+            for decision in decisions:
+                name = self._desk.strategies[decision.strategy].name
+                self._store.append_decisions(name, decision.bars, decision.signals)
+            self._store.commit()
+
+        try:
+            await self._store_owner.run(write)
+        except StoreFailed as error:
+            log.error("market_store_failed", reason=str(error))
+
+
+def show(scanner: Scanner, desk: Desk, span: MinuteSpan, steps: Sequence[Step]) -> None:
+    """Tell the scanner what a Minute brought."""
+    close_ns = int(span.close_ns[0])
+    for bar in span.bars:
+        scanner.marked(desk.symbols[bar["instrument"]], float(bar["close"]), close_ns)
+    for step in steps:
+        for decision in step.decisions:
+            seen = desk.bars_seen[decision.strategy]
+            name = desk.strategies[decision.strategy].name
+            for bar in decision.bars:
+                number = int(bar["instrument"])
+                opened, closed = int(bar["open_ns"]), int(bar["close_ns"])
+                scanner.bar_closed(name, desk.symbols[number], opened, closed, int(seen[number]))
+        for effect in step.effects:
+            match effect:
+                case SignalDecided(signal):
+                    scanner.signal_decided(signal)
+                case FillBooked(fill, position):
+                    scanner.position_changed(fill.strategy, fill.instrument, position)
+                case TradeClosed(trade):
+                    scanner.trade_closed(trade)
+                case _:
+                    pass  # orders are in the ledger; the page shows positions
+
+
+def log_effects(steps: Sequence[Step]) -> None:
+    """What a person who reads the log wants to know."""
+    for effect in (effect for step in steps for effect in step.effects):
+        match effect:
+            case SignalDecided(signal):
+                log.info(
+                    "signal_decided",
+                    strategy=signal.strategy,
+                    instrument=signal.instrument,
+                    kind=signal.kind,
+                    side=signal.side.name,
+                    status=signal.status.name,
+                    refusal=signal.refusal.name.lower() if signal.refusal else None,
+                    quantity=signal.quantity,
+                )
+            case FillBooked(fill, _):
+                log.info(
+                    "order_filled",
+                    order_id=fill.order_id,
+                    instrument=fill.instrument,
+                    side=fill.side.name,
+                    quantity=fill.quantity,
+                    price=fill.price,
+                )
+            case TradeClosed(trade):
+                log.info(
+                    "trade_closed",
+                    strategy=trade.strategy,
+                    instrument=trade.instrument,
+                    reason=trade.exit_reason.name,
+                    net_paise=trade.net_paise,
+                )
+            case _:
+                pass

@@ -1,0 +1,133 @@
+"""Runner state reaches the ledger when it changed, and the page at every look."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+import structlog
+
+from core.errors import StoreFailed
+from core.types import TradingState
+from daemon.clocks import VirtualClock
+from daemon.scanner import DaemonFacts, Scanner
+from daemon.state import WRITE_EVERY_S, State
+from stores.memory import MemoryLedger
+from stores.owner import InlineOwner
+from tests.market import DAY, at
+from tests.virtual_loop import VirtualLoop, run_virtual
+
+COLUMNS = (
+    "book strategy instrument instrument_id timeframe bias confidence signal_state status"
+    " last_signal last_bar_open_ns last_bar_open last_bar_close_ns last_bar_close position"
+    " day_pnl_paise updated_ns updated"
+).split()
+
+
+class CountingLedger(MemoryLedger):
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes = 0
+
+    def write_runner_state(self, rows: Sequence[dict[str, object]]) -> None:
+        self.writes += 1
+        super().write_runner_state(rows)
+
+
+class FailingLedger(MemoryLedger):
+    def write_runner_state(self, rows: Sequence[dict[str, object]]) -> None:
+        raise StoreFailed("disk full")
+
+
+class Bench:
+    def __init__(self, ledger: MemoryLedger) -> None:
+        self.scanner = Scanner([("main", "pixity", "15m", 50)], [("A", "NSE_EQ|A")])
+        self.clock = VirtualClock(at("09:15"))
+        self.feed_up = True
+        self.state = State(
+            scanner=self.scanner,
+            facts=self.facts,
+            clock=self.clock,
+            ledger=ledger,
+            owner=InlineOwner(),
+        )
+
+    def facts(self) -> DaemonFacts:
+        return DaemonFacts(
+            mode="paper",
+            feed="synthetic",
+            feed_up=self.feed_up,
+            feed_age_ms=None,
+            day=DAY,
+            trading_state=TradingState.ACTIVE,
+            market_open=True,
+            minutes_done=0,
+            minutes_expected=375,
+            last_minute_ns=None,
+            ticks_seen=0,
+        )
+
+
+def test_a_row_has_the_columns_of_the_specification() -> None:
+    ledger = MemoryLedger()
+    bench = Bench(ledger)
+    asyncio.run(bench.state.write())
+    [row] = ledger.rows("runner_state")
+
+    assert set(row) == set(COLUMNS)
+    assert (row["signal_state"], row["bias"], row["day_pnl_paise"]) == ("WARMING", "NONE", 0)
+    assert row["updated_ns"] == at("09:15")
+
+
+def test_rows_are_written_when_they_changed_and_only_then() -> None:
+    ledger = CountingLedger()
+    bench = Bench(ledger)
+
+    async def main() -> None:
+        for _ in range(3):
+            bench.state.refresh()
+            await bench.state.write()
+        bench.feed_up = False
+        for _ in range(3):
+            bench.state.refresh()
+            await bench.state.write()
+
+    asyncio.run(main())
+
+    assert ledger.writes == 2
+    assert ledger.rows("runner_state")[0]["status"] == "STALE"
+
+
+def test_the_page_is_told_at_every_look_that_time_has_moved() -> None:
+    bench = Bench(MemoryLedger())
+    seen = [bench.state.snapshot()["updated_at"]]
+    version = bench.state.source.version
+    asyncio.run(bench.clock.sleep_until(at("09:16")))
+    bench.state.refresh()
+    seen.append(bench.state.snapshot()["updated_at"])
+
+    assert seen == ["2026-07-22T09:15:00+05:30", "2026-07-22T09:16:00+05:30"]
+    assert bench.state.source.version > version
+
+
+def test_it_looks_once_a_second_until_it_is_ended() -> None:
+    bench = Bench(MemoryLedger())
+    loop = VirtualLoop()
+
+    async def main() -> int:
+        before = bench.state.source.version
+        task = asyncio.create_task(bench.state.run())
+        await asyncio.sleep(10.5 * WRITE_EVERY_S)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return bench.state.source.version - before
+
+    assert run_virtual(loop, main()) == 11
+
+
+def test_state_that_cannot_be_written_is_told_and_nothing_else_happens() -> None:
+    bench = Bench(FailingLedger())
+    with structlog.testing.capture_logs() as logs:
+        asyncio.run(bench.state.write())
+
+    assert [log["event"] for log in logs] == ["runner_state_failed"]
