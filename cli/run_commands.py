@@ -1,0 +1,279 @@
+"""`run`, `validate` and `data export --day`: configuration into a plan, and the plan run."""
+
+import asyncio
+import math
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import typer
+
+from backtest.files import SIGNAL_SCHEMA, TRADE_SCHEMA, check_writable, write_run
+from backtest.run import Request, check_span, session_terms
+from backtest.run import run as run_backtest
+from cli.config_commands import configuration
+from cli.reading import read
+from core.errors import ConfigError, DataError
+from core.session import day_text, parse_day
+from core.types import Market
+from daemon import telemetry
+from daemon.bootstrap import Daemon, DayOutcome, Plan
+from daemon.config import Configuration
+from daemon.dashboard.server import DashboardServer
+from daemon.dashboard.source import Source as DashboardSource
+from daemon.lock import StateLock
+from daemon.sources import ReplaySource, Source, SyntheticSource
+from daemon.state import State
+from providers.replay import ReplayProvider
+from stores.ledger_reader import open_read_only
+
+Tell = Callable[[str], None]
+
+
+# --- run ---------------------------------------------------------------------------------------
+
+
+def run(configured: Configuration, tell: Tell) -> None:
+    """The daemon: one day of the configured feed, on paper, with its page."""
+    settings = configured.settings
+    directory = Path(settings.paths.state_dir)
+    check_writable(directory)
+    os.umask(0o077)  # whatever the daemon keeps is its owner's alone
+    telemetry.configure()
+    plan = plan_of(configured)
+    wanted = settings.feed.day
+    with StateLock(directory):
+        try:
+            outcome = asyncio.run(
+                _run(
+                    plan,
+                    directory,
+                    None if wanted is None else parse_day(wanted.isoformat()),
+                    (settings.dashboard.host, settings.dashboard.port),
+                    tell,
+                )
+            )
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+    if outcome is None:
+        assert wanted is not None
+        tell(f"day {wanted.isoformat()} is complete")
+        return
+    for line in outcome_lines(outcome, directory):
+        tell(line)
+
+
+async def _run(
+    plan: Plan, directory: Path, wanted: int | None, page: tuple[str, int], tell: Tell
+) -> DayOutcome | None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop_soon() -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt  # the second time: at once
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop_soon)
+    daemon = Daemon(plan, directory)
+    dashboard: list[DashboardServer] = []
+    try:
+        await daemon.open()
+        day = await daemon.choose_day(wanted)
+        if day is None:
+            return None
+        ready: asyncio.Future[State] = loop.create_future()
+        daemon.on_state = ready.set_result
+        playing = asyncio.create_task(daemon.play(day, stop))
+        both: set[asyncio.Future[Any]] = {playing, ready}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if ready.done():
+            source: DashboardSource = ready.result().source
+            server = DashboardServer(source, host=page[0], port=page[1])
+            dashboard.append(server)
+            try:
+                address = await server.start()
+            except ConfigError:
+                stop.set()
+                await playing
+                raise
+            tell(f"tradingd     {plan.mode} {plan.source.name}, day {day_text(day)}: {address}")
+        return await playing
+    finally:
+        for server in dashboard:
+            await server.stop()
+        await daemon.close()
+
+
+def plan_of(configured: Configuration) -> Plan:
+    """What the configuration asks to run; reads the data of a replay."""
+    settings = configured.settings
+    feed = settings.feed
+    risk = settings.risk.for_market(Market(feed.session))
+    terms = session_terms(risk)
+    speed = math.inf if feed.speed == "max" else float(feed.speed)
+    source: Source
+    if feed.kind == "replay":
+        from cli.backtest_commands import check_timeframe, data_options
+
+        options = data_options(
+            feed.label, feed.base, feed.session, settings.symbols or None, feed.closing_auction
+        )
+        for name, one in configured.strategies.items():
+            check_timeframe(name, one.settings, options.base_ns)
+        assert feed.day is not None
+        day = parse_day(feed.day.isoformat())
+        dataset = read([Path(path) for path in feed.data], options)
+        check_span(ReplayProvider(dataset, terms), day, day)
+        source = ReplaySource(dataset, speed=speed, terms=terms)
+    else:
+        accept = settings.accept_session
+        source = SyntheticSource(
+            seed=feed.seed,
+            symbols=settings.symbols,
+            speed=speed,
+            terms=terms,
+            history_sessions=settings.history_sessions,
+            grace_ns=round(settings.grace_s * 1e9),
+            accept=frozenset() if accept is None else frozenset({parse_day(accept.isoformat())}),
+        )
+    return Plan(
+        mode=settings.mode,
+        source=source,
+        strategies=tuple(
+            (name, one.strategy, one.settings) for name, one in configured.strategies.items()
+        ),
+        risk=risk,
+        terms=terms,
+    )
+
+
+def outcome_lines(outcome: DayOutcome, directory: Path) -> list[str]:
+    """The day in three lines."""
+    state = "complete" if outcome.complete else "left, the next start goes on here"
+    return [
+        f"day          {day_text(outcome.day)} {state}:"
+        f" {outcome.minutes} of {outcome.minutes_expected} Minutes",
+        f"trading      {outcome.signals} signals, {outcome.entries} entries,"
+        f" {outcome.trades} trades, net Rs {outcome.net_paise / 100:,.2f}",
+        f"kept in      {directory}",
+    ]
+
+
+# --- validate ----------------------------------------------------------------------------------
+
+
+def validate(request: Request, tell: Tell) -> None:
+    """Every day of the span through the daemon's own path, then the backtest: row by row."""
+    telemetry.configure("error")
+    plan = Plan(
+        mode="paper",
+        source=ReplaySource(
+            request.dataset,
+            speed=math.inf,
+            terms=session_terms(request.risk),
+            to_day=request.to_day,
+        ),
+        strategies=((request.name, request.strategy, request.settings),),
+        risk=request.risk,
+        terms=session_terms(request.risk),
+    )
+    assert isinstance(plan.source, ReplaySource)
+    days = [day for day in plan.source.days if request.from_day is None or day >= request.from_day]
+    if not days:
+        raise DataError("no day of the data lies in the span")
+    with tempfile.TemporaryDirectory(prefix="tradingd-validate-") as folder:
+        directory = Path(folder)
+        with StateLock(directory):
+            replayed = asyncio.run(_replayed(plan, directory, days, tell))
+    backtest = run_backtest(request)
+    failed = False
+    for name, schema in (("signals", SIGNAL_SCHEMA), ("trades", TRADE_SCHEMA)):
+        expected = getattr(backtest, name).drop("signal_id")
+        actual = pl.DataFrame(replayed[name], schema, orient="row").drop("signal_id")
+        equal, difference = compared(expected, actual)
+        tell(f"{name:<12} {equal} of {len(expected)} rows equal to the backtest")
+        if difference:
+            tell(f"first        {difference}")
+            failed = True
+    if failed:
+        raise typer.Exit(1)
+
+
+async def _replayed(
+    plan: Plan, directory: Path, days: Sequence[int], tell: Tell
+) -> dict[str, list[tuple[object, ...]]]:
+    rows: dict[str, list[tuple[object, ...]]] = {"signals": [], "trades": []}
+    daemon = Daemon(plan, directory)
+    try:
+        await daemon.open()
+        for number, day in enumerate(days, 1):
+            outcome = await daemon.play(day)
+            if not outcome.complete:
+                raise DataError(
+                    f"day {day_text(day)}: {outcome.minutes} of {outcome.minutes_expected} Minutes"
+                )
+            if number % 20 == 0 or number == len(days):
+                tell(f"replayed     {number} of {len(days)} days, to {day_text(day)}")
+        for name, schema in (("signals", SIGNAL_SCHEMA), ("trades", TRADE_SCHEMA)):
+            for row in await daemon.day_rows(name, None):
+                rows[name].append(tuple(row[column] for column in schema))
+    finally:
+        await daemon.close()
+    return rows
+
+
+def compared(expected: pl.DataFrame, actual: pl.DataFrame) -> tuple[int, str]:
+    """How many rows of `expected` are equal, and the first that is not, column by column."""
+    equal, first = 0, ""
+    for number in range(max(len(expected), len(actual))):
+        if number >= len(expected) or number >= len(actual):
+            where = "backtest" if number >= len(actual) else "daemon"
+            first = first or f"row {number} is only in the {where}"
+            continue
+        ours, theirs = expected.row(number, named=True), actual.row(number, named=True)
+        wrong = [name for name in ours if ours[name] != theirs[name]]
+        equal += not wrong
+        if wrong and not first:
+            name = wrong[0]
+            first = f"row {number}: {name} is {theirs[name]}, in the backtest {ours[name]}"
+    return equal, first
+
+
+# --- export ------------------------------------------------------------------------------------
+
+
+def export_day(state_dir: Path | None, day: int, out: Path, tell: Tell) -> None:
+    """A traded day's signals and trades from the ledger, in the form of a backtest's files."""
+    directory = state_dir or Path(configuration(None, None).settings.paths.state_dir)
+    if not directory.is_dir():
+        raise ConfigError(f"state directory {directory}: no such directory")
+    check_writable(out)
+    ledger = open_read_only(directory)
+    try:
+        frames = {
+            name: pl.DataFrame(
+                [tuple(row[column] for column in schema) for row in ledger.rows(name, day)],
+                schema,
+                orient="row",
+            )
+            for name, schema in (("signals", SIGNAL_SCHEMA), ("trades", TRADE_SCHEMA))
+        }
+    finally:
+        ledger.close()
+    signals, trades = frames["signals"], frames["trades"]
+    if not len(signals) and not len(trades):
+        raise DataError(f"{directory} holds no signal and no trade of {day_text(day)}")
+    summary: dict[str, object] = {
+        "day": day_text(day),
+        "signals": len(signals),
+        "trades": len(trades),
+        "net_paise": int(trades["net_paise"].sum()),
+    }
+    write_run(out, signals, trades, summary)
+    tell(f"written      {out}: {len(signals)} signals, {len(trades)} trades")

@@ -1,0 +1,374 @@
+"""The verbs of `tradingd` and their options; what a verb does is imported when it is called.
+
+So nothing heavy is imported here: --help answers at once.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.options import (
+    Auction,
+    Base,
+    Config,
+    Data,
+    FromDay,
+    Label,
+    OutFolder,
+    SessionOption,
+    Sets,
+    StateDir,
+    Strategy,
+    Symbols,
+    ToDay,
+)
+from core.errors import ConfigError
+
+PROGRAM = "tradingd"
+MANY_VALUES = ("--set", "--data", "--symbols", "--strategies")
+
+app = typer.Typer(
+    name=PROGRAM,
+    help="Trade NSE and 24x7 markets on paper; the same strategies on history, to the paisa.",
+    epilog="With --debug, anywhere on the line, an error shows its stack trace.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data_app = typer.Typer(help="Bars in and out: import, verify, list, export.")
+config_app = typer.Typer(help="The configuration: show, check, new.")
+app.add_typer(data_app, name="data")
+app.add_typer(config_app, name="config")
+
+
+@app.command()
+def backtest(
+    data: Data,
+    out: OutFolder,
+    strategy: Strategy = "pixity",
+    gear: Annotated[
+        str | None,
+        typer.Option(
+            "--gear",
+            metavar="compiled|event",
+            help="the same rows from both; plain Python: event  [default: the quickest that fits]",
+        ),
+    ] = None,
+    from_day: FromDay = None,
+    to_day: ToDay = None,
+    sets: Sets = None,
+    config: Config = None,
+    symbols: Symbols = None,
+    label: Label = "open",
+    base: Base = "1m",
+    session: SessionOption = "nse",
+    closing_auction: Auction = "all",
+) -> None:
+    """Run one strategy over recorded bars and write signals, trades and summary.
+
+    Example: tradingd backtest --strategy pixity --data bars.parquet --out out
+    """
+    from cli import backtest_commands as commands
+
+    options = commands.data_options(label, base, session, symbols, closing_auction)
+    commands.check_writable(out)
+    commands.backtest(
+        commands.request_of(strategy, data, options, config, sets, gear, from_day, to_day), out
+    )
+
+
+@app.command()
+def audit(
+    data: Data,
+    strategy: Strategy = "pixity",
+    sets: Sets = None,
+    config: Config = None,
+    symbols: Symbols = None,
+    label: Label = "open",
+    base: Base = "1m",
+    session: SessionOption = "nse",
+    closing_auction: Auction = "all",
+) -> None:
+    """Is the strategy honest: causal at every bar, warm enough, equal in both gears.
+
+    Example: tradingd audit --strategy pixity --data bars.parquet
+    """
+    from cli import backtest_commands as commands
+
+    options = commands.data_options(label, base, session, symbols, closing_auction)
+    commands.audit(commands.request_of(strategy, data, options, config, sets, None, None, None))
+
+
+@app.command()
+def run(
+    mode: Annotated[
+        str | None,
+        typer.Option("--mode", metavar="paper|observe", help="observe decides and sends nothing"),
+    ] = None,
+    feed: Annotated[
+        str | None, typer.Option("--feed", metavar="synthetic|replay", help="source of the market")
+    ] = None,
+    symbols: Symbols = None,
+    strategies: Annotated[
+        list[str] | None,
+        typer.Option("--strategies", metavar="A,B", help="configured instances, in order"),
+    ] = None,
+    speed: Annotated[
+        str | None, typer.Option("--speed", metavar="N|max", help="market seconds per second")
+    ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", metavar="PATH ...", help="replay: files of bars"),
+    ] = None,
+    day: Annotated[
+        str | None, typer.Option("--day", metavar="DATE", help="replay: the day to play")
+    ] = None,
+    seed: Annotated[
+        str | None, typer.Option("--seed", metavar="N", help="synthetic: of the market")
+    ] = None,
+    port: Annotated[
+        str | None, typer.Option("--port", metavar="N", help="of the page; 0: any free one")
+    ] = None,
+    state_dir: StateDir = None,
+    config: Config = None,
+    sets: Sets = None,
+    label: Annotated[
+        str | None,
+        typer.Option("--label", metavar="open|end", help="replay: which end a stamp marks"),
+    ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option("--base", metavar="1m|15m|...", help="replay: length of the data's bars"),
+    ] = None,
+    session: Annotated[
+        str | None, typer.Option("--session", metavar="nse|24x7", help="trading hours")
+    ] = None,
+    closing_auction: Annotated[
+        str | None,
+        typer.Option("--closing-auction", metavar="all|none|A,B", help="replay: who has it"),
+    ] = None,
+) -> None:
+    """The daemon: ingest, trade on paper, serve the scanner page; Ctrl-C leaves in order.
+
+    Example: tradingd run --feed replay --data bars.parquet --day 2026-07-22
+    """
+    from cli import config_commands, run_commands
+
+    options: dict[str, object] = {
+        "mode": mode,
+        "symbols": listed(symbols) if symbols else None,
+        "feed": {
+            "kind": feed,
+            "speed": speed,
+            "data": [str(path) for path in data] if data else None,
+            "day": day,
+            "seed": seed,
+            "label": label,
+            "base": base,
+            "session": session,
+            "closing_auction": closing_auction,
+        },
+        "dashboard": {"port": port},
+        "paths": {"state_dir": str(state_dir) if state_dir else None},
+    }
+    configured = config_commands.configuration(
+        config, sets, given(options), listed(strategies or ())
+    )
+    run_commands.run(configured, print_now)
+
+
+@app.command()
+def validate(
+    data: Data,
+    strategy: Strategy = "pixity",
+    from_day: FromDay = None,
+    to_day: ToDay = None,
+    sets: Sets = None,
+    config: Config = None,
+    symbols: Symbols = None,
+    label: Label = "open",
+    base: Base = "1m",
+    session: SessionOption = "nse",
+    closing_auction: Auction = "all",
+) -> None:
+    """Play every day through the daemon's own path and compare with the backtest, row by row.
+
+    Example: tradingd validate --data bars.parquet --from 2026-07-22
+    """
+    from cli import backtest_commands as commands
+    from cli import run_commands
+
+    options = commands.data_options(label, base, session, symbols, closing_auction)
+    run_commands.validate(
+        commands.request_of(strategy, data, options, config, sets, None, from_day, to_day),
+        print_now,
+    )
+
+
+# --- data ----------------------------------------------------------------------------------------
+
+
+@data_app.command("import")
+def data_import(
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="the archive")],
+    zone: Annotated[
+        str | None,
+        typer.Option("--zone", metavar="ZONE", help="Asia/Kolkata: of stamps without an offset"),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option("--columns", metavar="open=o,ts=date", help="names of columns in the file"),
+    ] = None,
+    symbols: Symbols = None,
+    label: Label = "open",
+    base: Base = "1m",
+    session: SessionOption = "nse",
+    closing_auction: Auction = "all",
+) -> None:
+    """Report the defects of files of bars, then add them to an archive by day.
+
+    Example: tradingd data import --data bars.csv --label end --out archive
+    """
+    from cli import backtest_commands, data_commands
+
+    options = backtest_commands.data_options(
+        label, base, session, symbols, closing_auction, data_commands.layout_of(zone, columns)
+    )
+    data_commands.import_bars(data, out, options, print)
+
+
+@data_app.command("verify")
+def data_verify(
+    data: Data,
+    symbols: Symbols = None,
+    label: Label = "open",
+    base: Base = "1m",
+    session: SessionOption = "nse",
+    closing_auction: Auction = "all",
+) -> None:
+    """Report the defects of files of bars; exit 3 if one of them cannot be used.
+
+    Example: tradingd data verify --data bars.parquet
+    """
+    from cli import backtest_commands, data_commands
+
+    options = backtest_commands.data_options(label, base, session, symbols, closing_auction)
+    data_commands.verify_bars(data, options, print)
+
+
+@data_app.command("list")
+def data_list(
+    data: Data,
+    symbols: Symbols = None,
+    label: Label = "open",
+    base: Base = "1m",
+    session: SessionOption = "nse",
+    closing_auction: Auction = "all",
+) -> None:
+    """What the data holds of each symbol.
+
+    Example: tradingd data list --data archive
+    """
+    from cli import backtest_commands, data_commands
+
+    options = backtest_commands.data_options(label, base, session, symbols, closing_auction)
+    data_commands.list_bars(data, options, print)
+
+
+@data_app.command("export")
+def data_export(
+    out: Annotated[
+        Path, typer.Option("--out", metavar="PATH", help=".parquet or .csv; with --day a folder")
+    ],
+    data: Annotated[
+        list[Path] | None, typer.Option("--data", metavar="PATH ...", help="files of bars")
+    ] = None,
+    day: Annotated[
+        str | None,
+        typer.Option("--day", metavar="DATE", help="instead: this day of the daemon's ledger"),
+    ] = None,
+    state_dir: StateDir = None,
+    from_day: FromDay = None,
+    to_day: ToDay = None,
+    symbols: Symbols = None,
+    label: Label = "open",
+    base: Base = "1m",
+    session: SessionOption = "nse",
+    closing_auction: Auction = "all",
+) -> None:
+    """Write bars to one file; or with --day a traded day's signals and trades to a folder.
+
+    Example: tradingd data export --data archive --symbols INFY --out infy.csv
+    """
+    from cli import backtest_commands, data_commands, run_commands
+
+    if bool(data) == bool(day):
+        raise ConfigError("data export needs --data PATH or --day DATE, and only one of them")
+    if day:
+        run_commands.export_day(state_dir, backtest_commands.day_of("--day", day), out, print)
+        return
+    options = backtest_commands.data_options(label, base, session, symbols, closing_auction)
+    first, last = backtest_commands.span_of(from_day, to_day)
+    data_commands.export_bars(data or [], out, options, print, from_day=first, to_day=last)
+
+
+# --- config --------------------------------------------------------------------------------------
+
+
+@config_app.command("show")
+def config_show(config: Config = None, sets: Sets = None) -> None:
+    """Every value as it will be used, and where it comes from.
+
+    Example: tradingd config show --set risk_per_trade=250
+    """
+    from cli import config_commands as commands
+
+    print(commands.show(commands.configuration(config, sets)), end="")
+
+
+@config_app.command("check")
+def config_check(config: Config = None, sets: Sets = None) -> None:
+    """Check the configuration; exit 2 with one line if it cannot be used.
+
+    Example: tradingd config check --config tradingd.toml
+    """
+    from cli import config_commands as commands
+
+    print(commands.check(commands.configuration(config, sets)), end="")
+
+
+@config_app.command("new")
+def config_new() -> None:
+    """Print a commented configuration file with every key at its default.
+
+    Example: tradingd config new > tradingd.toml
+    """
+    from cli import config_commands as commands
+
+    print(commands.new(commands.models()), end="")
+
+
+# --- shared ---------------------------------------------------------------------------------------
+
+
+def print_now(line: str) -> None:
+    """A line that is seen at once, also through a pipe."""
+    print(line, flush=True)
+
+
+def listed(words: Sequence[str]) -> list[str]:
+    """`A,B C` as A, B, C."""
+    return [part.strip() for word in words for part in word.split(",") if part.strip()]
+
+
+def given(options: dict[str, object]) -> dict[str, object]:
+    """Without the options nobody gave."""
+    result: dict[str, object] = {}
+    for name, value in options.items():
+        kept = given(value) if isinstance(value, dict) else value
+        if kept not in (None, {}):
+            result[name] = kept
+    return result

@@ -1,0 +1,71 @@
+"""Compile every kernel ahead, so that nobody waits for it at 09:10: `python -m cli.warm`.
+
+Plays a generated day through the daemon and backtests its history in both gears, in a folder that
+is thrown away. `make setup` runs it once; afterwards a start finds everything in the cache.
+"""
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+
+from cli import kernel_cache
+
+
+def main() -> None:
+    """Say how long it took."""
+    folder = kernel_cache.prepare()
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="tradingd-warm-") as directory:
+        play(Path(directory))
+    seconds = time.perf_counter() - started
+    print(f"kernels ready in {seconds:.1f} s" + ("" if folder else " (not cached: no folder)"))
+
+
+def play(directory: Path) -> None:
+    """One day and its history through everything that is compiled."""
+    from backtest.run import Gear, Request, run
+    from cli.config_commands import configuration
+    from cli.run_commands import plan_of
+    from core.session import parse_day
+    from daemon import telemetry
+    from daemon.bootstrap import Daemon
+    from daemon.clocks import VirtualClock
+    from daemon.sources import FIRST_SYNTHETIC_DAY, chosen_instruments
+    from providers.dataset import DataOptions, trusted
+    from providers.synthetic import SyntheticFeed
+    from strategies.registry import KERNELS, settings_of
+
+    telemetry.configure("error")
+    day = parse_day(FIRST_SYNTHETIC_DAY)
+    plan = plan_of(configuration(None, None, {"feed": {"speed": "max"}}))
+
+    def stop_soon(stop: asyncio.Event) -> None:
+        asyncio.get_running_loop().call_later(0.3, stop.set)
+
+    async def day_twice() -> None:
+        """Left half-way, then gone on: recovery has kernels of its own."""
+        stop = asyncio.Event()
+        for wanted in (stop, None):
+            daemon = Daemon(plan, directory)
+            await daemon.open()
+            daemon.on_state = lambda state: stop_soon(stop)
+            await daemon.play(day, wanted)
+            await daemon.close()
+
+    asyncio.run(day_twice())
+    instruments = chosen_instruments(())
+    bars = SyntheticFeed(1, day, VirtualClock(0)).history(instruments, 5)
+    dataset = trusted(instruments, bars, DataOptions())
+    for name in KERNELS:
+        settings = settings_of(name)()
+        for gear in Gear:
+            run(
+                Request(
+                    strategy=name, settings=settings, risk=plan.risk, dataset=dataset, gear=gear
+                )
+            )
+
+
+if __name__ == "__main__":
+    main()
