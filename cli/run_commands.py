@@ -7,7 +7,6 @@ import signal
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import typer
@@ -24,10 +23,8 @@ from daemon import telemetry
 from daemon.bootstrap import Daemon, DayOutcome, Plan
 from daemon.config import Configuration
 from daemon.dashboard.server import DashboardServer
-from daemon.dashboard.source import Source as DashboardSource
 from daemon.lock import StateLock
 from daemon.sources import ReplaySource, Source, SyntheticSource
-from daemon.state import State
 from providers.replay import ReplayProvider
 from stores.ledger_reader import open_read_only
 
@@ -81,32 +78,18 @@ async def _run(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop_soon)
     daemon = Daemon(plan, directory)
-    dashboard: list[DashboardServer] = []
+    server = DashboardServer(daemon.source, host=page[0], port=page[1])
     try:
         await daemon.open()
         day = await daemon.choose_day(wanted)
         if day is None:
             return None
-        ready: asyncio.Future[State] = loop.create_future()
-        daemon.on_state = ready.set_result
-        playing = asyncio.create_task(daemon.play(day, stop))
-        both: set[asyncio.Future[Any]] = {playing, ready}
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        if ready.done():
-            source: DashboardSource = ready.result().source
-            server = DashboardServer(source, host=page[0], port=page[1])
-            dashboard.append(server)
-            try:
-                address = await server.start()
-            except ConfigError:
-                stop.set()
-                await playing
-                raise
-            tell(f"tradingd     {plan.mode} {plan.source.name}, day {day_text(day)}: {address}")
-        return await playing
+        daemon.prepare(day)
+        address = await server.start()
+        tell(f"tradingd     {plan.mode} {plan.source.name}, day {day_text(day)}: {address}")
+        return await daemon.play(day, stop)
     finally:
-        for server in dashboard:
-            await server.stop()
+        await server.stop()
         await daemon.close()
 
 

@@ -40,20 +40,13 @@ def play(directory: Path) -> None:
     day = parse_day(FIRST_SYNTHETIC_DAY)
     plan = plan_of(configuration(None, None, {"feed": {"speed": "max"}}))
 
-    def stop_soon(stop: asyncio.Event) -> None:
-        asyncio.get_running_loop().call_later(0.3, stop.set)
+    async def one_day() -> None:
+        daemon = Daemon(plan, directory)
+        await daemon.open()
+        await daemon.play(day)
+        await daemon.close()
 
-    async def day_twice() -> None:
-        """Left half-way, then gone on: recovery has kernels of its own."""
-        stop = asyncio.Event()
-        for wanted in (stop, None):
-            daemon = Daemon(plan, directory)
-            await daemon.open()
-            daemon.on_state = lambda state: stop_soon(stop)
-            await daemon.play(day, wanted)
-            await daemon.close()
-
-    asyncio.run(day_twice())
+    asyncio.run(one_day())
     instruments = chosen_instruments(())
     bars = SyntheticFeed(1, day, VirtualClock(0)).history(instruments, 5)
     dataset = trusted(instruments, bars, DataOptions())

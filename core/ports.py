@@ -13,7 +13,7 @@ from core.types import Instrument, MinuteSpan, Records
 
 
 class Clock(Protocol):
-    """Time. Implementations: system, scaled, virtual (`daemon/clocks.py`)."""
+    """Time. Implementations: system and virtual, which may be paced (`daemon/clocks.py`)."""
 
     def now_ns(self) -> int: ...
 

@@ -14,15 +14,17 @@ from typing import Any
 
 import structlog
 
+from backtest.summary import code_version
 from brokers.paper import PaperBroker
 from core.errors import ConfigError, StoreFailed
 from core.ports import Clock, EventKind, Ledger, LedgerEvent, MarketStore
 from core.session import day_text, ist_text
 from core.types import NEVER_NS, Instrument, SignalId, TradingState
+from daemon.dashboard.source import LiveSource
 from daemon.desk import Desk, DeskSetup
 from daemon.ingest import FeedFacts, Ingest
 from daemon.rerun import DayRecord, last_day, rerun
-from daemon.scanner import DaemonFacts, Scanner, bars_in_progress
+from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot
 from daemon.sources import Source, groups_of
 from daemon.state import State
 from daemon.trading import Trading, show
@@ -109,7 +111,7 @@ class Daemon:
         self._trading: Trading | None = None
         self._done_before = 0  # Minutes of the day handled by an earlier process
         self.desk: Desk | None = None
-        self.on_state: Callable[[State], None] = lambda state: None
+        self.source = LiveSource(self.snapshot)
 
     # --- open and close -------------------------------------------------------------------------
 
@@ -206,18 +208,24 @@ class Daemon:
 
     # --- a day ----------------------------------------------------------------------------------
 
+    def prepare(self, day: int) -> DayFrame:
+        """Take `day` as the one to be shown and played. Raises ConfigError without a session."""
+        source = self.plan.source
+        self._frame = day_frame(
+            day, source.sessions(day), self.plan.terms, source.base_ns, source.end_ns(day)
+        )
+        if not self._frame.minutes:
+            raise ConfigError(f"{day_text(day)} has no session")
+        self._clock = None
+        return self._frame
+
     async def play(self, day: int, stop: asyncio.Event | None = None) -> DayOutcome:
         """Run `day` from where it stands to its end, or until `stop`."""
         assert self._ledger is not None
         assert self._store is not None
         assert self.desk is not None
         source, desk = self.plan.source, self.desk
-        frame = day_frame(
-            day, source.sessions(day), self.plan.terms, source.base_ns, source.end_ns(day)
-        )
-        if not frame.minutes:
-            raise ConfigError(f"{day_text(day)} has no session")
-        self._frame = frame
+        frame = self.prepare(day)
         after_ns = await self._stand(day, frame)
         clock = source.clock(frame, after_ns)
         self._clock = clock
@@ -244,11 +252,11 @@ class Daemon:
         state = State(
             scanner=self._scanner,
             facts=self.facts,
-            clock=clock,
+            now_ns=self.now_ns,
             ledger=self._ledger,
             owner=self._ledger_owner,
+            source=self.source,
         )
-        self.on_state(state)
         log.info("day_opened", day=day_text(day), minutes=frame.minutes, after=_ist(after_ns))
         provider = ResamplingProvider(live, desk.resampler)
         feeding = asyncio.create_task(source.feed(ingest, frame, clock, after_ns))
@@ -304,12 +312,10 @@ class Daemon:
         assert self.desk is not None
         desk, record = self.desk, self._record
         self._scanner.day_opened(day)
-        await self._append([self._run_start(day)])
         if record.opened is not None and record.closed is None:
             desk.restore_opening(record.opened)
             missing = rerun(desk, frame, record.steps, partial(show, self._scanner, desk))
-            if missing:
-                await self._append(missing)
+            await self._append([self._run_start(day), *missing])
             self._done_before = len(record.steps)
             log.info("day_resumed", minutes=len(record.steps), acknowledged=len(missing))
             return max(record.last_close_ns, 0)
@@ -319,7 +325,7 @@ class Daemon:
                 if (position := desk.engine.position_of(number)) is not None:
                     self._scanner.position_changed(position.strategy, symbol, position)
         opened = await self._store_owner.run(self._open_day, day, frame)
-        await self._append([opened])
+        await self._append([self._run_start(day), opened])
         self._record = DayRecord(opened, None, [])
         self._done_before = 0
         return 0
@@ -338,6 +344,9 @@ class Daemon:
             "scope": self.plan.scope,
             "day": day,
             "setup": self.desk.setup.digest,
+            "code": code_version(),
+            "strategies": [name for name, _, _ in self.plan.strategies],
+            "instruments": self.desk.symbols,
         }
         return LedgerEvent(0, EventKind.RUN_START, day_text(day), payload)
 
@@ -370,12 +379,20 @@ class Daemon:
 
     # --- what is shown --------------------------------------------------------------------------
 
+    def now_ns(self) -> int:
+        """Market time; before the day's clock runs, its open."""
+        assert self._frame is not None
+        return self._frame.open_ns if self._clock is None else self._clock.now_ns()
+
+    def snapshot(self) -> dict[str, object]:
+        """What the page shows; from `prepare` on."""
+        return snapshot(self._scanner, self.facts(), self.now_ns())
+
     def facts(self) -> DaemonFacts:
         """How the daemon stands, for the page."""
         assert self.desk is not None
         assert self._frame is not None
-        assert self._clock is not None
-        now_ns = self._clock.now_ns()
+        now_ns = self.now_ns()
         facts = self._facts
         account = self.desk.engine.holdings.account[0]
         names = [
@@ -392,7 +409,8 @@ class Daemon:
             feed_age_ms=age,
             day=self._frame.day,
             trading_state=TradingState(account["state"]),
-            market_open=self._frame.open_ns <= now_ns < self._frame.close_ns,
+            market_open=self._clock is not None
+            and self._frame.open_ns <= now_ns < self._frame.close_ns,
             minutes_done=facts.minutes,
             minutes_expected=self._frame.minutes,
             last_minute_ns=facts.last_minute_ns,

@@ -1,4 +1,4 @@
-"""Time as the shells see it: the system's, a scaled day, or virtual time.
+"""Time as the shells see it: the system's, or virtual time, which may be paced.
 
 The only module that reads a clock. Nothing here decides anything: rules are told what time it is.
 """
@@ -24,38 +24,25 @@ class SystemClock:
         return self._time_ns()
 
     async def sleep_until(self, when_ns: int) -> None:
-        await _sleep_until(self, when_ns, speed=1.0)
+        await asyncio.sleep(0)  # also a moment that has passed gives the others their turn
+        while (left_ns := when_ns - self.now_ns()) > 0:
+            await asyncio.sleep(min(left_ns / SECOND_NS, MAX_NAP_S))
 
     def call_at(self, when_ns: int, function: Callable[[], None]) -> Callable[[], None]:
-        return _call_at(self, when_ns, function, speed=1.0)
+        """As the Protocol; a timer that fires early (the clock was set) is set again."""
+        loop = asyncio.get_running_loop()
+        handle: asyncio.Handle
 
+        def look() -> None:
+            nonlocal handle
+            left_ns = when_ns - self.now_ns()
+            if left_ns > 0:
+                handle = loop.call_later(min(left_ns / SECOND_NS, MAX_NAP_S), look)
+            else:
+                function()
 
-class ScaledClock:
-    """Starts at `start_ns` when made and runs `speed` times as fast as the host's monotonic time.
-
-    Args:
-        speed: market seconds per real second, > 0 and finite.
-    """
-
-    def __init__(
-        self,
-        start_ns: int,
-        speed: float,
-        monotonic_ns: Callable[[], int] = time.monotonic_ns,
-    ) -> None:
-        self.speed = speed
-        self._start_ns = start_ns
-        self._monotonic_ns = monotonic_ns
-        self._origin_ns = monotonic_ns()
-
-    def now_ns(self) -> int:
-        return self._start_ns + int((self._monotonic_ns() - self._origin_ns) * self.speed)
-
-    async def sleep_until(self, when_ns: int) -> None:
-        await _sleep_until(self, when_ns, speed=self.speed)
-
-    def call_at(self, when_ns: int, function: Callable[[], None]) -> Callable[[], None]:
-        return _call_at(self, when_ns, function, speed=self.speed)
+        handle = loop.call_soon(look)
+        return lambda: handle.cancel()
 
 
 class VirtualClock:
@@ -162,35 +149,3 @@ def _others_are_ready() -> bool:
     task happens to pass through.
     """
     return bool(getattr(asyncio.get_running_loop(), "_ready"))  # noqa: B009
-
-
-async def _sleep_until(clock: SystemClock | ScaledClock, when_ns: int, *, speed: float) -> None:
-    await asyncio.sleep(0)  # also a moment that has passed gives the others their turn
-    while True:
-        left_ns = when_ns - clock.now_ns()
-        if left_ns <= 0:
-            return
-        await asyncio.sleep(_nap_s(left_ns, speed))
-
-
-def _call_at(
-    clock: SystemClock | ScaledClock, when_ns: int, function: Callable[[], None], *, speed: float
-) -> Callable[[], None]:
-    """Call once `clock` says so; a timer that fires early (the clock was set) is set again."""
-    loop = asyncio.get_running_loop()
-    handle: asyncio.Handle
-
-    def look() -> None:
-        nonlocal handle
-        left_ns = when_ns - clock.now_ns()
-        if left_ns > 0:
-            handle = loop.call_later(_nap_s(left_ns, speed), look)
-        else:
-            function()
-
-    handle = loop.call_soon(look)
-    return lambda: handle.cancel()
-
-
-def _nap_s(left_ns: int, speed: float) -> float:
-    return min(left_ns / SECOND_NS / speed, MAX_NAP_S)

@@ -69,7 +69,6 @@ def _iso_date(value: object) -> object:
 
 
 Day = Annotated[date, Field(examples=["2026-07-27"]), BeforeValidator(_iso_date)]
-Seconds = Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)]
 Speed = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 
 
@@ -102,12 +101,11 @@ class DashboardSettings(Table):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: Annotated[int, Field(ge=0, le=65_535)] = Field(8765, description="0: any free one")
-    allow_remote: bool = Field(False, description="needed for an address that is not loopback")
 
     @model_validator(mode="after")
-    def _remote_is_wanted(self) -> "DashboardSettings":
-        if not self.allow_remote and not _is_loopback(self.host):
-            raise ValueError(f"host {self.host} is not loopback: set allow_remote = true as well")
+    def _stays_on_this_machine(self) -> "DashboardSettings":
+        if not _is_loopback(self.host):
+            raise ValueError(f"host {self.host} is not loopback: the page is for this machine")
         return self
 
 
@@ -135,7 +133,6 @@ class Settings(Table):
     grace_s: Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)] = Field(
         2.0, description="wait for late ticks after a minute's end"
     )
-    late_s: Seconds = Field(30.0, description="a Minute handled later than this makes no entry")
     accept_session: Day | None = Field(
         None, description="a date whose hours only one source confirms, to be traded all the same"
     )
@@ -143,12 +140,6 @@ class Settings(Table):
     feed: FeedSettings = Field(default_factory=FeedSettings)
     dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
     paths: PathSettings = Field(default_factory=PathSettings)
-
-    @model_validator(mode="after")
-    def _late_is_after_grace(self) -> "Settings":
-        if self.late_s <= self.grace_s:
-            raise ValueError(f"late_s {self.late_s:g} must be over grace_s {self.grace_s:g}")
-        return self
 
 
 @dataclass(frozen=True, slots=True)

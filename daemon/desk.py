@@ -14,10 +14,11 @@ import numpy as np
 from core.bars import Resampler
 from core.book import Book
 from core.engine import Engine, StrategyNames
-from core.errors import StoreFailed
+from core.errors import ConfigError
 from core.events import Effect, OrderAcknowledged, Step, Submit
 from core.orders import Order, OrderRole, OrderState, OrderType
 from core.ports import EventKind, LedgerEvent
+from core.session import day_text
 from core.types import (
     Instrument,
     Int64s,
@@ -178,9 +179,9 @@ class Desk:
 
     def _check_setup(self, event: LedgerEvent) -> None:
         if event.payload["setup"] != self.setup.digest:
-            raise StoreFailed(
-                f"day {event.payload['day']} in the state directory was run with another"
-                " configuration or instruments: use the same, or another --state-dir"
+            raise ConfigError(
+                f"{day_text(int(str(event.payload['day'])))} in the state directory was run with"
+                " another configuration or other instruments: use the same, or another --state-dir"
             )
 
     def _arrays(self) -> dict[str, Records]:

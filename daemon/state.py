@@ -6,9 +6,9 @@ from collections.abc import Callable
 import structlog
 
 from core.errors import StoreFailed
-from core.ports import Clock, Ledger
+from core.ports import Ledger
 from daemon.dashboard.source import LiveSource
-from daemon.scanner import DaemonFacts, Scanner, snapshot
+from daemon.scanner import DaemonFacts, Scanner
 from stores.owner import Owner
 
 WRITE_EVERY_S = 1.0  # of real time
@@ -24,20 +24,18 @@ class State:
         *,
         scanner: Scanner,
         facts: Callable[[], DaemonFacts],
-        clock: Clock,
+        now_ns: Callable[[], int],
         ledger: Ledger,
         owner: Owner,
+        source: LiveSource,
     ) -> None:
         self._scanner = scanner
         self._facts = facts
-        self._clock = clock
+        self._now_ns = now_ns
         self._ledger = ledger
         self._owner = owner
+        self._source = source
         self._written = -1
-        self.source = LiveSource(self.snapshot)
-
-    def snapshot(self) -> dict[str, object]:
-        return snapshot(self._scanner, self._facts(), self._clock.now_ns())
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -54,14 +52,14 @@ class State:
             market_open=facts.market_open,
             feed_up=facts.feed_up,
         )
-        self.source.touch()
+        self._source.touch()
 
     async def write(self) -> None:
         """The rows into the ledger's plain table, if they changed."""
         if self._scanner.version == self._written:
             return
         self._written = self._scanner.version
-        rows = self._scanner.rows(self._clock.now_ns())
+        rows = self._scanner.rows(self._now_ns())
         try:
             await self._owner.run(self._ledger.write_runner_state, rows)
         except StoreFailed as error:

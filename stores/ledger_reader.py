@@ -134,8 +134,11 @@ class LedgerReader:
             raise StoreFailed(f"ledger.db cannot be read: {error}; {RUNBOOK}") from error
 
 
-def open_read_only(directory: Path, order: RowOrder = RowOrder()) -> LedgerReader:  # noqa: B008
-    """The ledger for another program, also while the daemon writes. Raises StoreFailed."""
+def open_read_only(directory: Path, order: RowOrder | None = None) -> LedgerReader:
+    """The ledger for another program, also while the daemon writes. Raises StoreFailed.
+
+    `order` None: the configured order of names at the last start, as the ledger tells it.
+    """
     path = directory / LEDGER_FILE
     try:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
@@ -146,7 +149,17 @@ def open_read_only(directory: Path, order: RowOrder = RowOrder()) -> LedgerReade
             raise
     except sqlite3.Error as error:
         raise StoreFailed(f"{path} cannot be read: {error}") from error
-    return LedgerReader(db, order)
+    return LedgerReader(db, _order_at_last_start(db) if order is None else order)
+
+
+def _order_at_last_start(db: sqlite3.Connection) -> RowOrder:
+    payload: dict[str, object] = {}
+    for recorded in LedgerReader(db, RowOrder()).events(kinds=[EventKind.RUN_START]):
+        payload = recorded.event.payload
+    strategies, instruments = (payload.get(name, []) for name in ("strategies", "instruments"))
+    assert isinstance(strategies, list)
+    assert isinstance(instruments, list)
+    return RowOrder(tuple(strategies), tuple(instruments))
 
 
 def require_known_version(db: sqlite3.Connection) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from core.ports import Clock
-from daemon.clocks import ScaledClock, SystemClock, VirtualClock
+from daemon.clocks import SystemClock, VirtualClock
 from tests.virtual_loop import VirtualLoop, run_virtual
 
 SECOND_NS = 1_000_000_000
@@ -14,7 +14,6 @@ START_NS = 1_785_000_000 * SECOND_NS
 
 MAKERS: dict[str, Callable[[VirtualLoop], Clock]] = {
     "system": lambda loop: SystemClock(lambda: START_NS + loop.monotonic_ns()),
-    "scaled": lambda loop: ScaledClock(START_NS, 60.0, loop.monotonic_ns),
     "virtual": lambda loop: VirtualClock(START_NS),
     "paced": lambda loop: VirtualClock(START_NS, 60.0, loop.monotonic_ns),
 }

@@ -4,30 +4,11 @@ import asyncio
 
 import pytest
 
-from daemon.clocks import MAX_NAP_S, ScaledClock, SystemClock, VirtualClock
+from daemon.clocks import MAX_NAP_S, SystemClock, VirtualClock
 from tests.virtual_loop import VirtualLoop, run_virtual
 
 SECOND_NS = 1_000_000_000
 START_NS = 1_785_000_000 * SECOND_NS
-
-
-def test_a_scaled_minute_takes_a_second_at_sixty_times() -> None:
-    loop = VirtualLoop()
-    clock = ScaledClock(START_NS, 60.0, loop.monotonic_ns)
-
-    run_virtual(loop, clock.sleep_until(START_NS + 60 * SECOND_NS))
-
-    assert loop.now_s == pytest.approx(1.0)
-
-
-def test_a_scaled_clock_starts_where_it_is_told_and_never_jumps() -> None:
-    elapsed_ns = [7_000]
-    clock = ScaledClock(START_NS, 2.5, lambda: elapsed_ns[0])
-
-    assert clock.now_ns() == START_NS
-    elapsed_ns[0] += 4 * SECOND_NS
-
-    assert clock.now_ns() == START_NS + 10 * SECOND_NS
 
 
 def test_a_system_clock_set_back_makes_sleepers_and_calls_wait_longer() -> None:

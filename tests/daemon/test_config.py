@@ -151,7 +151,6 @@ def test_a_flat_strategy_key_is_set_in_every_instance_that_has_it() -> None:
         ("mode = 'live'", 'mode = "live" is not allowed: one of paper, observe'),
         ("symbols = ['A', 'B', 'A']", "symbols = ['A', 'B', 'A'] is not allowed: named twice: A"),
         ("symbols = ['A;']", "symbols = ['A;'] is not allowed: not a symbol or key: 'A;'"),
-        ("grace_s = 5\nlate_s = 5", "late_s 5 must be over grace_s 5"),
         (
             "accept_session = 20261207",
             "accept_session = 20261207 is not allowed: a date like 2026-07-27",
@@ -159,7 +158,7 @@ def test_a_flat_strategy_key_is_set_in_every_instance_that_has_it() -> None:
         ("[feed]\nkind = 'replay'", "feed: kind replay needs data and day"),
         (
             "[dashboard]\nhost = '0.0.0.0'",
-            "dashboard: host 0.0.0.0 is not loopback: set allow_remote = true as well",
+            "dashboard: host 0.0.0.0 is not loopback: the page is for this machine",
         ),
         ("[paths]\nstate_dir = ''", 'paths.state_dir = "" is not allowed: text'),
     ],
@@ -227,7 +226,7 @@ def test_a_bad_variable_with_our_prefix_is_never_ignored(
         ),
         (
             {"assignments": ["_env_file.x=1"]},
-            'unknown key "_env_file": known are mode, symbols, history_sessions, grace_s, late_s,'
+            'unknown key "_env_file": known are mode, symbols, history_sessions, grace_s,'
             " accept_session, risk, feed, dashboard, paths, strategies",
         ),
         ({"strategies": ["bnad"]}, 'unknown strategy "bnad": did you mean "band"?'),

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.errors import StoreFailed
+from core.errors import ConfigError
 from core.ports import EventKind, LedgerEvent
 from core.session import MINUTE_NS
 from core.types import MinuteSpan, minute_of
@@ -95,9 +95,9 @@ def test_the_memory_of_another_setup_is_refused(other: DeskSetup) -> None:
     opening = opened(Desk(SETUP), SECOND)
 
     assert other.digest != SETUP.digest
-    with pytest.raises(StoreFailed, match="another configuration"):
+    with pytest.raises(ConfigError, match="another configuration"):
         Desk(other).restore_opening(opening)
-    with pytest.raises(StoreFailed, match="another configuration"):
+    with pytest.raises(ConfigError, match="another configuration"):
         Desk(other).carry_over(opening)
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backtest.run import Request
-from core.errors import StoreFailed
+from core.errors import ConfigError, StoreFailed
 from core.ports import EventKind
 from core.types import NEVER_NS
 from daemon.desk import DeskSetup
@@ -231,7 +231,7 @@ def test_another_configuration_is_refused_within_a_day(tmp_path: Path) -> None:
     play_to(replay_plan(lively()), tmp_path, DAY, minutes=100)
     other = request_on(generated("mixed auction", seed=2), *LIVELY, "adx_limit=44")
 
-    with pytest.raises(StoreFailed, match="another configuration"):
+    with pytest.raises(ConfigError, match="another configuration"):
         play(replay_plan(other), tmp_path, DAY)
 
 

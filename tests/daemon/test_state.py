@@ -9,7 +9,8 @@ import structlog
 from core.errors import StoreFailed
 from core.types import TradingState
 from daemon.clocks import VirtualClock
-from daemon.scanner import DaemonFacts, Scanner
+from daemon.dashboard.source import LiveSource
+from daemon.scanner import DaemonFacts, Scanner, snapshot
 from daemon.state import WRITE_EVERY_S, State
 from stores.memory import MemoryLedger
 from stores.owner import InlineOwner
@@ -43,13 +44,18 @@ class Bench:
         self.scanner = Scanner([("main", "pixity", "15m", 50)], [("A", "NSE_EQ|A")])
         self.clock = VirtualClock(at("09:15"))
         self.feed_up = True
+        self.source = LiveSource(self.snapshot)
         self.state = State(
             scanner=self.scanner,
             facts=self.facts,
-            clock=self.clock,
+            now_ns=self.clock.now_ns,
             ledger=ledger,
             owner=InlineOwner(),
+            source=self.source,
         )
+
+    def snapshot(self) -> dict[str, object]:
+        return snapshot(self.scanner, self.facts(), self.clock.now_ns())
 
     def facts(self) -> DaemonFacts:
         return DaemonFacts(
@@ -99,14 +105,14 @@ def test_rows_are_written_when_they_changed_and_only_then() -> None:
 
 def test_the_page_is_told_at_every_look_that_time_has_moved() -> None:
     bench = Bench(MemoryLedger())
-    seen = [bench.state.snapshot()["updated_at"]]
-    version = bench.state.source.version
+    seen = [bench.snapshot()["updated_at"]]
+    version = bench.source.version
     asyncio.run(bench.clock.sleep_until(at("09:16")))
     bench.state.refresh()
-    seen.append(bench.state.snapshot()["updated_at"])
+    seen.append(bench.snapshot()["updated_at"])
 
     assert seen == ["2026-07-22T09:15:00+05:30", "2026-07-22T09:16:00+05:30"]
-    assert bench.state.source.version > version
+    assert bench.source.version > version
 
 
 def test_it_looks_once_a_second_until_it_is_ended() -> None:
@@ -114,13 +120,13 @@ def test_it_looks_once_a_second_until_it_is_ended() -> None:
     loop = VirtualLoop()
 
     async def main() -> int:
-        before = bench.state.source.version
+        before = bench.source.version
         task = asyncio.create_task(bench.state.run())
         await asyncio.sleep(10.5 * WRITE_EVERY_S)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        return bench.state.source.version - before
+        return bench.source.version - before
 
     assert run_virtual(loop, main()) == 11
 

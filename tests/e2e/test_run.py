@@ -161,6 +161,7 @@ def test_a_port_that_is_taken_is_one_line_and_the_day_can_go_on(tmp_path: Path) 
     assert code == 2
     refusals = [line for line in lines if not line.startswith("{")]
     assert refusals == [f"tradingd: dashboard port {port} is taken: choose another one"]
+    assert recorded(tmp_path) == []
     code, lines = result_of(*generated_day(tmp_path, speed="max"))
     assert code == 0, lines
     assert any("complete: 375 of 375 Minutes" in line for line in lines)
