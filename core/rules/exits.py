@@ -137,5 +137,7 @@ def end_minute(span: MinuteSpan, minute: int, holdings: Holdings, last: bool, co
             rules = span.rules[span.day_index[traded]]
             count = fill_exit(holdings, i, FORCED, price, fill_ns, rules, count)
             holdings.since_exit[position.strategy, i] = 1
-    watch_day_loss(holdings)  # another session of the day may go on, with a flat book
+    if holdings.account[0].busy == 0:
+        # Another session of the day may go on, and nobody looks at a flat book.
+        watch_day_loss(holdings)
     return count

@@ -1,5 +1,6 @@
 """Both gears against the independent oracle, on small nasty markets made from seeds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from tests.oracle.pixity_oracle import run as oracle_run
 from tests.oracle.scenarios import scenario
 from tests.parity.oracle_run import request_of, result_differences
 
-FAST, SLOW = range(40), range(40, 340)
+# 145, 195, 322: an entry filled on close was once looked at for the day loss before its Minute.
+FAST, SLOW = (*range(40), 145, 195, 322), range(40, 340)
 LEAST_COMPARED = 0.7
 # Scenarios may ask for what our configuration refuses, or for a span in which nothing traded.
 REFUSED: dict[type[Exception], tuple[str, ...]] = {
@@ -40,7 +42,7 @@ def compare(seed: int, folder: Path) -> list[str] | None:
     ]
 
 
-def compare_all(seeds: range, folder: Path) -> tuple[list[str], float]:
+def compare_all(seeds: Sequence[int], folder: Path) -> tuple[list[str], float]:
     """All differences, and the share of scenarios that were compared."""
     found = [compare(seed, folder) for seed in seeds]
     compared = [lines for lines in found if lines is not None]
