@@ -25,7 +25,10 @@ class SystemClock:
 
     async def sleep_until(self, when_ns: int) -> None:
         await asyncio.sleep(0)  # also a moment that has passed gives the others their turn
-        while (left_ns := when_ns - self.now_ns()) > 0:
+        while True:
+            left_ns = when_ns - self.now_ns()
+            if left_ns <= 0:
+                return
             await asyncio.sleep(min(left_ns / SECOND_NS, MAX_NAP_S))
 
     def call_at(self, when_ns: int, function: Callable[[], None]) -> Callable[[], None]:
