@@ -66,8 +66,14 @@ class Ingest:
         builder: BarBuilder,
         closes_ns: Sequence[int],
         grace_ns: int,
+        to_its_end: bool = False,
     ) -> None:
-        """The day from ticks, until its last Minute is published. `closes_ns`: those left."""
+        """The day from ticks, until its last Minute is published.
+
+        Args:
+            closes_ns: closes of the Minutes that are left.
+            to_its_end: read on until the feed ends by itself, so that every tick is counted.
+        """
         timer = asyncio.create_task(self._close_in_time(builder, closes_ns, grace_ns))
         reader = asyncio.create_task(self._read(feed, instruments, builder))
         try:
@@ -77,6 +83,8 @@ class Ingest:
                 if reader.done():
                     reader.result()  # a feed that ends early is fine, one that breaks is not
             timer.result()
+            if to_its_end:
+                await reader
             builder.end_session()
             await self._publish_ready(builder)
             await self._store_rows(None, "feed")  # what came after the last Minute was published

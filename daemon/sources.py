@@ -24,11 +24,12 @@ from core.session import (
     previous_live_sessions,
     recorded_session,
 )
-from core.types import NEVER_NS, Instrument, Market, MinuteSpan, SessionClass, minute_of
+from core.types import BAR, NEVER_NS, Instrument, Market, MinuteSpan, SessionClass, minute_of
 from daemon.clocks import VirtualClock
 from daemon.ingest import Ingest
-from providers.dataset import DataOptions, Dataset, nearest, trusted
+from providers.dataset import DataOptions, Dataset, instruments_of, nearest, trusted
 from providers.live import DayFrame
+from providers.recorded import RecordedFeed, RecordedTicks, bars_of
 from providers.replay import ReplayProvider, SessionTerms
 from providers.synthetic import SyntheticFeed
 from providers.synthetic_market import LISTED, default_instruments
@@ -137,14 +138,11 @@ class SyntheticSource:
     async def feed(self, ingest: Ingest, frame: DayFrame, clock: Clock, after_ns: int) -> None:
         by_class = dict(zip(classes_of(self.instruments), self.sessions(frame.day), strict=True))
         sessions = [by_class[instrument.session_class] for instrument in self.instruments]
-        closes = np.unique(
-            np.concatenate([minute_closes(one, self.base_ns) for one in sessions if one])
-        )
         await ingest.run_feed(
             SyntheticFeed(self._seed, frame.day, clock, speed=self._speed, accept=self._accept),
             self.instruments,
             BarBuilder(sessions, grace_ns=self._grace_ns, after_ns=after_ns),
-            closes[closes > after_ns].tolist(),
+            closes_after(sessions, after_ns),
             self._grace_ns,
         )
 
@@ -201,6 +199,77 @@ class ReplaySource:
 
     def end_ns(self, day: int) -> int:
         return self._provider.end_ns if day == self.days[-1] else NEVER_NS
+
+
+class RecordedSource:
+    """Recorded ticks of NSE days; the bars of the earlier captures warm the strategies up."""
+
+    name = "replay"
+    market = Market.NSE
+    base_ns = MINUTE_NS
+
+    def __init__(
+        self,
+        captures: RecordedTicks,
+        options: DataOptions,
+        *,
+        speed: float,
+        terms: SessionTerms,
+        grace_ns: int,
+    ) -> None:
+        self.identity = f"replay {captures.data_hash}"
+        self.instruments = instruments_of(captures.symbols, options)
+        self.days = captures.days()
+        self._captures = captures
+        self._speed = speed
+        self._terms = terms
+        self._grace_ns = grace_ns
+
+    def next_day(self, after_day: int) -> int:
+        later = [day for day in self.days if day > after_day]
+        if not later:
+            raise DataError(f"no ticks were captured after {day_text(after_day)}")
+        return later[0]
+
+    def sessions(self, day: int) -> list[Session | None]:
+        return [recorded_session(day, one) for one in classes_of(self.instruments)]
+
+    def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:
+        earlier = [one for one in self.days if one < day]
+        built = [
+            bars_of(self._captures.ticks(one), self._by_instrument(one), self._grace_ns)
+            for one in earlier
+        ]
+        bars = np.concatenate(built) if built else np.zeros(0, BAR)
+        dataset = trusted(self.instruments, bars, DataOptions())
+        return ReplayProvider(dataset, self._terms).day_spans()
+
+    def clock(self, frame: DayFrame, after_ns: int) -> Clock:
+        return paced_clock(frame, after_ns, self._speed)
+
+    async def feed(self, ingest: Ingest, frame: DayFrame, clock: Clock, after_ns: int) -> None:
+        sessions = self._by_instrument(frame.day)
+        await ingest.run_feed(
+            RecordedFeed(self._captures.ticks(frame.day), clock),
+            self.instruments,
+            BarBuilder(sessions, grace_ns=self._grace_ns, after_ns=after_ns),
+            closes_after(sessions, after_ns),
+            self._grace_ns,
+            to_its_end=True,
+        )
+
+    def end_ns(self, day: int) -> int:
+        return NEVER_NS
+
+    def _by_instrument(self, day: int) -> list[Session | None]:
+        return [recorded_session(day, one.session_class) for one in self.instruments]
+
+
+def closes_after(sessions: Sequence[Session | None], after_ns: int) -> list[int]:
+    """Closes of the day's Minutes that are left, over all instruments."""
+    held = {session for session in sessions if session is not None}
+    closes = np.unique(np.concatenate([minute_closes(one, MINUTE_NS) for one in held]))
+    return [int(close_ns) for close_ns in closes if close_ns > after_ns]
 
 
 def chosen_instruments(symbols: Sequence[str]) -> tuple[Instrument, ...]:

@@ -101,7 +101,7 @@ def load(paths: Sequence[Path], options: DataOptions) -> Dataset:
     """
     sources = [source for path in paths for source in _read(path, options)]
     symbols = _chosen_symbols(sources, options)
-    instruments = _instruments(symbols, options)
+    instruments = instruments_of(symbols, options)
     rows = BarRows.of(sources, symbols)
     order, duplicates = rows.in_time()
     placed = place(
@@ -214,7 +214,9 @@ def _require_present(option: str, names: Sequence[str], present: Sequence[str]) 
         raise ConfigError(f"{option}: not in the data: {', '.join(unknown)}")
 
 
-def _instruments(symbols: Sequence[str], options: DataOptions) -> tuple[Instrument, ...]:
+def instruments_of(symbols: Sequence[str], options: DataOptions) -> tuple[Instrument, ...]:
+    """Instruments that data alone tells of: a symbol each, hours by market and auction."""
+
     def session_class(symbol: str) -> SessionClass:
         if options.market is Market.ALWAYS_OPEN:
             return SessionClass.ALWAYS_OPEN

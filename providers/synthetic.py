@@ -12,7 +12,8 @@ import numpy as np
 
 from core.ports import Clock, FeedItem, FeedUp, MarketStatus, TickBatch
 from core.session import SECOND_NS, Phase, Session, live_session, previous_live_sessions
-from core.types import BAR, TICK, Instrument, Records
+from core.types import BAR, Instrument, Records
+from providers.joining import joined
 from providers.synthetic_market import InstrumentDay, SyntheticMarket
 
 # Market time of one frame. Each divides a minute, so that no frame spans two.
@@ -53,19 +54,10 @@ class SyntheticFeed:
         self._frame_ns = frame_ns(speed)
 
     async def stream(self, instruments: Sequence[Instrument]) -> AsyncIterator[FeedItem]:
-        started_ns = self._clock.now_ns()
-        yield FeedUp(started_ns)
-        missed = _Snapshot(started_ns, len(instruments))
-        for item in self._items(instruments):
-            if item.recv_ns <= started_ns:
-                missed.add(item)
-                continue
-            for known in missed.take():
-                yield known
-            await self._clock.sleep_until(item.recv_ns)
+        yield FeedUp(self._clock.now_ns())
+        items = self._items(instruments)
+        async for item in joined(items, self._clock, len(instruments)):
             yield item
-        for known in missed.take():
-            yield known
 
     def history(self, instruments: Sequence[Instrument], days: int = 60) -> Records:
         """BAR rows of the `days` sessions before the day, by time, then instrument number.
@@ -101,32 +93,6 @@ class SyntheticFeed:
             edges = np.flatnonzero(np.diff(recv_ns, prepend=-1, append=-1)).tolist()
             for first, end in pairwise(edges):
                 yield TickBatch(int(recv_ns[first]), ticks[first:end])
-
-
-class _Snapshot:
-    """What a feed tells first when it joins a running day: status and last trade of each."""
-
-    def __init__(self, now_ns: int, count: int) -> None:
-        self._now_ns = now_ns
-        self._last: Records = np.zeros(count, TICK)
-        self._statuses: dict[str, MarketStatus] = {}
-
-    def add(self, item: FeedItem) -> None:
-        if isinstance(item, TickBatch):
-            self._last[item.ticks["instrument"]] = item.ticks  # of several, numpy keeps the last
-        elif isinstance(item, MarketStatus):
-            self._statuses[item.segment] = MarketStatus(self._now_ns, item.segment, item.status)
-
-    def take(self) -> list[FeedItem]:
-        """The items, once."""
-        items: list[FeedItem] = list(self._statuses.values())
-        known = self._last[self._last["exch_ns"] > 0]
-        if len(known):
-            known["recv_ns"] = self._now_ns
-            items.append(TickBatch(self._now_ns, known))
-        self._statuses = {}
-        self._last = self._last[:0]
-        return items
 
 
 def frame_ns(speed: float) -> int:

@@ -150,10 +150,10 @@ def _outcome(state: Row, tick: Row, minute_ns: int) -> int:
         return ZERO_QUANTITY
     if tick.exch_ns <= 0:
         return NO_TIME
-    if tick.exch_ns - tick.recv_ns > MAX_AHEAD_NS:
-        return IN_FUTURE
     if not state.day_open_ns <= tick.exch_ns < state.day_close_ns:
         return OTHER_DAY
+    if tick.exch_ns - tick.recv_ns > MAX_AHEAD_NS:
+        return IN_FUTURE
     if _is_repeated(state, tick):
         return REPEATED
     if minute_ns > 0 and minute_ns + MINUTE_NS <= state.closed_ns:
