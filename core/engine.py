@@ -16,6 +16,7 @@ from core.advance import advance, decide_signals
 from core.errors import InvariantBroken
 from core.events import (
     Cancel,
+    Commanded,
     Effect,
     Event,
     EventsRaised,
@@ -32,7 +33,8 @@ from core.events import (
 )
 from core.identity import signal_id_of
 from core.orders import Order, OrderMove, OrderRole, OrderState, OrderType, moved, order_id_of
-from core.rules.exits import end_minute
+from core.rules.account import command_state
+from core.rules.exits import end_minute, flatten
 from core.rules.holdings import (
     ENTERED,
     ENTRY_CANCELLED,
@@ -43,6 +45,7 @@ from core.rules.holdings import (
 )
 from core.types import (
     Bools,
+    Command,
     ExitReason,
     Int64s,
     MinuteSpan,
@@ -159,6 +162,8 @@ class Engine:
                 return self._named(span.close_ns[minute])
             case OrderAcknowledged(order_id, ts_ns):
                 return self._moved(order_id, OrderMove.ACKNOWLEDGE, ts_ns)
+            case Commanded(command, ts_ns):
+                return self._commanded(command, ts_ns)
             case _:
                 assert_never(event)
 
@@ -392,6 +397,14 @@ class Engine:
         else:
             del self.orders[order.order_id]
         return order
+
+    # --- the operator --------------------------------------------------------------------------
+
+    def _commanded(self, command: Command, ts_ns: int) -> list[Effect]:
+        command_state(self.holdings, int(command))
+        if command is Command.FLATTEN:
+            self._reports = flatten(self.holdings)
+        return self._named(ts_ns)
 
     # --- what others may see ---------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ the Submits and Cancels among them.
 from dataclasses import dataclass
 
 from core.orders import Order
-from core.types import MinuteSpan, OrderId, Records, Side, Signal, Trade
+from core.types import Command, MinuteSpan, OrderId, Records, Side, Signal, Trade
 
 # --- events ------------------------------------------------------------------------------------
 
@@ -49,7 +49,15 @@ class OrderAcknowledged:
     ts_ns: int
 
 
-Event = MinutePassed | EventsRaised | MinuteEnded | OrderAcknowledged
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """An operator commanded, between two Minutes; `ts_ns`: the close of the one before."""
+
+    command: Command
+    ts_ns: int
+
+
+Event = MinutePassed | EventsRaised | MinuteEnded | OrderAcknowledged | Commanded
 
 
 # --- effects -----------------------------------------------------------------------------------

@@ -112,6 +112,36 @@ class Broker(Protocol):
 # --- stores ------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecidedBar:
+    """A strategy bar of one instrument, what its strategy said on it, and what became of that.
+
+    Kinds are numbered from 1 as the strategy names them; the first event is the signal. A gate is
+    (value, threshold, passed), in the order of the strategy's names.
+    """
+
+    strategy: str
+    open_ns: int
+    close_ns: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: int
+    minutes_seen: int
+    minutes_expected: int
+    gap: bool
+    atr: float
+    vwap: float
+    events: tuple[tuple[int, int], ...]  # (kind, side)
+    status: int  # SignalStatus of the signal, 0 without one
+    refusal: int
+    value: float
+    limit: float
+    quantity: int
+    gates: tuple[tuple[float, float, bool], ...]
+
+
 class MarketStore(Protocol):
     """Ticks, 1m bars and strategy bars of our instruments; rebuildable, never a message bus.
 
@@ -130,8 +160,13 @@ class MarketStore(Protocol):
     def commit(self) -> None:
         """Flush everything buffered in one transaction. Raises StoreFailed."""
 
-    def bars(self, from_ns: int, to_ns: int) -> Records:
-        """BAR rows with from_ns <= open_ns < to_ns, by time, then instrument number."""
+    def bars(self, from_ns: int, to_ns: int, instrument: int | None = None) -> Records:
+        """BAR rows with from_ns <= open_ns < to_ns, by time, then instrument number.
+
+        `instrument`: of this one alone."""
+
+    def decisions(self, instrument: int, day: int, limit: int) -> list[DecidedBar]:
+        """The last `limit` decided bars of a session date, by close, then as appended."""
 
     def ticks(self, from_ns: int, to_ns: int) -> Records:
         """TICK rows by arrival, `recv_ns` in the half-open span."""

@@ -231,6 +231,15 @@ class TradingState(IntEnum):
     HALTED = 2  # only an operator resumes
 
 
+class Command(IntEnum):
+    """What an operator may tell the daemon; exits pass in every state."""
+
+    HALT = 1  # no entry until RESUME
+    REDUCE = 2  # no entry until RESUME; never loosens HALTED
+    RESUME = 3
+    FLATTEN = 4  # REDUCE, and out of everything: entries cancelled, positions to the market
+
+
 class ExitReason(IntEnum):
     NONE = 0
     STOP = 1

@@ -15,11 +15,12 @@ from core.bars import Resampler
 from core.book import Book
 from core.engine import Engine, StrategyNames
 from core.errors import ConfigError
-from core.events import Effect, OrderAcknowledged, Step, Submit
+from core.events import Commanded, Effect, OrderAcknowledged, Step, Submit
 from core.orders import Order, OrderRole, OrderState, OrderType
 from core.ports import EventKind, LedgerEvent
 from core.session import day_text
 from core.types import (
+    Command,
     Instrument,
     Int64s,
     MinuteSpan,
@@ -30,7 +31,7 @@ from core.types import (
     SignalId,
     SignalStatus,
 )
-from daemon.journal import minute_event, order_row, result_events, signal_row
+from daemon.journal import command_event, minute_event, order_row, result_events, signal_row
 from daemon.snapshot import packed, unpack
 from strategies.registry import BoundStrategy, build
 from strategies.settings import MarketRisk, StrategySettings
@@ -91,6 +92,7 @@ class Desk:
             observe=setup.observe,
         )
         self.day = -1
+        self.now_ns = 0  # close of the last Minute of the day; before the first, its opening
         self._last: MinuteSpan | None = None
         self.book = self._fresh_book()
         # Strategy bars each strategy has seen of each instrument, those of the warm-up included.
@@ -100,7 +102,7 @@ class Desk:
 
     def open_day(self, day: int, history: Iterable[MinuteSpan], now_ns: int) -> LedgerEvent:
         """Fresh strategies, warmed by `history`; returns DAY_OPENED with the opening snapshot."""
-        self.day = day
+        self.day, self.now_ns = day, now_ns
         self.resampler = self._fresh_resampler()
         self.book = self._fresh_book()
         self.bars_seen[:] = 0
@@ -137,13 +139,20 @@ class Desk:
     ) -> tuple[list[Step], list[LedgerEvent]]:
         """One Minute through the book: its steps, and the events of its transaction."""
         self.engine.late = late
-        self._last = span
+        self._last, self.now_ns = span, int(span.close_ns[0])
         steps = list(self.book.run(span))
         self._count_bars(span.strategy_bars)
         events = [minute_event(span, self.day, late=late)]
         for step in steps:
             events += result_events(step.effects, step.close_ns, self.day)
         return steps, events
+
+    def obey(self, command: Command, user: str, pid: int) -> tuple[list[Effect], list[LedgerEvent]]:
+        """An operator's command, between two Minutes: its effects, and the events of its
+        transaction."""
+        effects = self.engine.handle(Commanded(command, self.now_ns))
+        given = command_event(command, user, pid, self.now_ns)
+        return effects, [given, *result_events(effects, self.now_ns, self.day)]
 
     def finish(self) -> list[LedgerEvent]:
         """The data ends with the last Minute (a 24x7 replay): nothing stays open."""
@@ -169,7 +178,7 @@ class Desk:
         self.resampler = self._fresh_resampler()
         self.book = self._fresh_book()
         self._restore_facts(unpack(event.blob or b"", self._arrays()))
-        self.day = int(str(event.payload["day"]))
+        self.day, self.now_ns = int(str(event.payload["day"])), event.ts_ns
 
     def carry_over(self, event: LedgerEvent) -> None:
         """Take account, positions and cooldowns over from a DAY_CLOSED. Raises StoreFailed."""

@@ -19,7 +19,7 @@ from core.events import (
 )
 from core.orders import Order
 from core.ports import EventKind, LedgerEvent
-from core.types import MinuteSpan, Signal, Trade
+from core.types import Command, MinuteSpan, Signal, Trade
 
 Row = dict[str, object]
 
@@ -34,6 +34,13 @@ def minute_event(span: MinuteSpan, day: int, *, late: bool) -> LedgerEvent:
         payload={"day": day, "close_ns": close_ns, "bars": len(span.bars), "late": late},
         blob=span.bars.tobytes(),
     )
+
+
+def command_event(command: Command, user: str, pid: int, ts_ns: int) -> LedgerEvent:
+    """The input of one step: what an operator commanded after the Minute that closed at `ts_ns`."""
+    name = command.name.lower()
+    payload: Row = {"command": name, "user": user, "pid": pid}
+    return LedgerEvent(ts_ns=ts_ns, kind=EventKind.COMMAND, key=name, payload=payload)
 
 
 def result_events(effects: Iterable[Effect], now_ns: int, day: int) -> list[LedgerEvent]:

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import StoreFailed
-from core.events import Step, Submit
+from core.events import Effect, Step, Submit
 from core.ports import EventKind, Ledger, LedgerEvent
 from core.session import ist_text
-from core.types import BAR, MinuteSpan
+from core.types import BAR, Command, MinuteSpan
 from daemon.desk import Desk
 from providers.live import DayFrame
 from stores.chain import canonical_json
 
+INPUTS = (EventKind.MINUTE, EventKind.COMMAND)
 RESULTS = (EventKind.SIGNAL, EventKind.ORDER, EventKind.FILL, EventKind.TRADE)
 
 
@@ -27,7 +28,7 @@ class DayRecord:
 
     opened: LedgerEvent | None
     closed: LedgerEvent | None
-    steps: list[list[LedgerEvent]]  # each begins with its MINUTE
+    steps: list[list[LedgerEvent]]  # each begins with its input: a MINUTE or a COMMAND
 
     @property
     def day(self) -> int:
@@ -35,7 +36,15 @@ class DayRecord:
 
     @property
     def last_close_ns(self) -> int:
-        return 0 if not self.steps else int(str(self.steps[-1][0].payload["close_ns"]))
+        return max((one.ts_ns for one in self._minutes), default=0)
+
+    @property
+    def minutes(self) -> int:
+        return len(self._minutes)
+
+    @property
+    def _minutes(self) -> list[LedgerEvent]:
+        return [step[0] for step in self.steps if step[0].kind is EventKind.MINUTE]
 
 
 def last_day(ledger: Ledger) -> DayRecord:
@@ -48,7 +57,7 @@ def last_day(ledger: Ledger) -> DayRecord:
     if opened is not None:
         for recorded in ledger.events(after=opened_seq):
             event = recorded.event
-            if event.kind is EventKind.MINUTE:
+            if event.kind in INPUTS:
                 steps.append([event])
             elif event.kind is EventKind.DAY_CLOSED:
                 closed = event
@@ -63,44 +72,53 @@ def rerun(
     steps: Sequence[Sequence[LedgerEvent]],
     shown: Callable[[MinuteSpan, list[Step]], None],
 ) -> list[LedgerEvent]:
-    """Run recorded Minutes through `desk`, which stands at the day's opening.
+    """Run recorded Minutes and commands through `desk`, which stands at the day's opening.
 
     `shown` is told of each Minute, so that the page knows the day so far.
-    Returns the events that the last Minute still lacks: its orders were durable, their
+    Returns the events that the last step still lacks: its orders were durable, their
     acknowledgement was not. Raises StoreFailed at the first result that differs.
     """
     missing: list[LedgerEvent] = []
     for recorded in steps:
-        minute = recorded[0]
-        bars = np.frombuffer(minute.blob or b"", BAR).copy()  # kernels take no read-only arrays
-        span = desk.resampler.resample(frame.span(int(str(minute.payload["close_ns"])), bars))
-        done, events = desk.minute(span, late=bool(minute.payload["late"]))
-        shown(span, done)
+        given = recorded[0]
+        if given.kind is EventKind.COMMAND:
+            effects, events = _obeyed(desk, given)
+        else:
+            bars = np.frombuffer(given.blob or b"", BAR).copy()  # kernels take no read-only arrays
+            span = desk.resampler.resample(frame.span(int(str(given.payload["close_ns"])), bars))
+            done, events = desk.minute(span, late=bool(given.payload["late"]))
+            shown(span, done)
+            effects = [effect for step in done for effect in step.effects]
         results = events[1:]
-        effects = [effect for step in done for effect in step.effects]
         results += desk.acknowledged([one for one in effects if isinstance(one, Submit)])
-        missing = _compared(results, recorded[1:], minute, is_last=recorded is steps[-1])
+        missing = _compared(results, recorded[1:], given, is_last=recorded is steps[-1])
     return missing
+
+
+def _obeyed(desk: Desk, given: LedgerEvent) -> tuple[list[Effect], list[LedgerEvent]]:
+    command = Command[str(given.payload["command"]).upper()]
+    return desk.obey(command, str(given.payload["user"]), int(str(given.payload["pid"])))
 
 
 def _compared(
     results: list[LedgerEvent],
     recorded: Sequence[LedgerEvent],
-    minute: LedgerEvent,
+    given: LedgerEvent,
     *,
     is_last: bool,
 ) -> list[LedgerEvent]:
-    """What of `results` is not recorded yet; only the last Minute may lack its end."""
+    """What of `results` is not recorded yet; only the last step may lack its end."""
+    what = "Minute of" if given.kind is EventKind.MINUTE else f"command {given.key} after"
     for ours, theirs in zip(results, recorded, strict=False):
         if _text(ours) != _text(theirs):
             raise StoreFailed(
-                f"the ledger is refused: the Minute of {ist_text(minute.ts_ns)} run again gives"
+                f"the ledger is refused: the {what} {ist_text(given.ts_ns)} run again gives"
                 f" {ours.kind} {ours.key}, recorded is {theirs.kind} {theirs.key};"
                 " see 'A re-run differs' in docs/runbook.md"
             )
     if len(recorded) > len(results) or (len(recorded) < len(results) and not is_last):
         raise StoreFailed(
-            f"the ledger is refused: the Minute of {ist_text(minute.ts_ns)} has"
+            f"the ledger is refused: the {what} {ist_text(given.ts_ns)} has"
             f" {len(recorded)} results, run again {len(results)};"
             " see 'A re-run differs' in docs/runbook.md"
         )

@@ -1,16 +1,20 @@
-"""Task 2: Minutes through the desk; ledger first, then the broker, then the page.
+"""Task 2: Minutes and commands through the desk; ledger first, then the broker, then the page.
 
-One Minute is one transaction. What the ledger has not taken is never sent.
+One Minute is one transaction, and so is a command between two of them. What the ledger has not
+taken is never sent.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 
 import structlog
 
 from core.errors import StoreFailed
-from core.events import Effect, FillBooked, SignalDecided, Step, Submit, TradeClosed
+from core.events import Cancel, Effect, FillBooked, SignalDecided, Step, Submit, TradeClosed
+from core.orders import OrderRole
 from core.ports import BarProvider, Broker, Ledger, LedgerEvent, MarketStore, ReportKind
-from core.types import MinuteSpan
+from core.types import Command, MinuteSpan, TradingState
+from daemon.commands import NO_PROCESS, Asked, NotObeyed, Obeyed, Operator
 from daemon.desk import Desk
 from daemon.scanner import Scanner
 from stores.owner import Owner
@@ -31,6 +35,7 @@ class Trading:
         store_owner: Owner,
         broker: Broker,
         scanner: Scanner,
+        operator: Operator | None = None,
     ) -> None:
         self._desk = desk
         self._ledger = ledger
@@ -39,13 +44,30 @@ class Trading:
         self._store_owner = store_owner
         self._broker = broker
         self._scanner = scanner
+        self._operator = operator or Operator()
         self.minutes = 0
         self.last_minute_ns: int | None = None
 
     async def run(self, provider: BarProvider) -> None:
-        """Every Minute of the provider."""
-        async for span in provider.spans():
+        """Every Minute of the provider; before each, the HALT file is looked for."""
+        await self._obey_file()
+        spans = aiter(provider.spans())
+        while (span := await self._next(spans)) is not None:
+            await self._obey_file()
             await self.minute(span)
+
+    async def _next(self, spans: AsyncIterator[MinuteSpan]) -> MinuteSpan | None:
+        """The next Minute, after every command that came before it; None: there is none."""
+        coming = asyncio.ensure_future(anext(spans, None))
+        coming.add_done_callback(self._operator.stir)
+        try:
+            while True:
+                await self._obey_waiting()
+                if coming.done():
+                    return coming.result()
+                await self._operator.stirred()
+        finally:
+            coming.cancel()
 
     async def minute(self, span: MinuteSpan) -> None:
         """Decide, remember, send, show: in this order."""
@@ -57,6 +79,46 @@ class Trading:
         self.last_minute_ns = int(span.close_ns[0])
         show(self._scanner, self._desk, span, steps)
         log_effects(steps)
+
+    # --- the operator ----------------------------------------------------------------------------
+
+    async def _obey_waiting(self) -> None:
+        while (waiting := self._operator.take()) is not None:
+            asked, answer = waiting
+            outcome: Obeyed | NotObeyed = NotObeyed("the daemon stops: outcome unknown", True)
+            try:
+                outcome = await self.obey(asked)
+            finally:
+                if not answer.done():  # whoever asked may have gone
+                    answer.set_result(outcome)
+
+    async def _obey_file(self) -> None:
+        account = self._desk.engine.holdings.account[0]
+        user = self._operator.halted_by()
+        if user is not None and account["state"] != TradingState.HALTED:
+            await self.obey(Asked(Command.HALT, user, NO_PROCESS))
+
+    async def obey(self, asked: Asked) -> Obeyed:
+        """Decide, remember, send: as a Minute. Raises StoreFailed."""
+        effects, events = self._desk.obey(asked.command, asked.user, asked.pid)
+        await self.remember(events)
+        await self.send(effects)
+        state = TradingState(self._desk.engine.holdings.account["state"][0])
+        log.info(
+            "command_obeyed",
+            command=asked.command.name.lower(),
+            user=asked.user,
+            pid=asked.pid,
+            trading_state=state.name,
+        )
+        taken_back = [one.order.role for one in effects if isinstance(one, Cancel)]
+        return Obeyed(
+            state=state,
+            exits=sum(isinstance(one, Submit) for one in effects),
+            cancelled=taken_back.count(OrderRole.ENTRY),
+        )
+
+    # --- what a step leads to --------------------------------------------------------------------
 
     async def remember(self, events: list[LedgerEvent]) -> None:
         """One transaction. Raises StoreFailed: then nothing is sent and the process stops."""

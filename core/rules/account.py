@@ -21,12 +21,15 @@ from core.rules.holdings import (
 )
 from core.rules.matching import bracket_price
 from core.rules.sizing import quantity
-from core.types import Refusal, Row
+from core.types import Command, Refusal, Row, TradingState
 
 NONE, GAP, LATE, STATE = int(Refusal.NONE), int(Refusal.GAP), int(Refusal.LATE), int(Refusal.STATE)
 LAST_ENTRY, POSITION = int(Refusal.LAST_ENTRY), int(Refusal.POSITION)
 COOLDOWN, MAX_ENTRIES = int(Refusal.COOLDOWN), int(Refusal.MAX_ENTRIES)
 DAY_LOSS, QUANTITY = int(Refusal.DAY_LOSS), int(Refusal.QUANTITY)
+HALT, RESUME = int(Command.HALT), int(Command.RESUME)
+ACTIVE, REDUCING = int(TradingState.ACTIVE), int(TradingState.REDUCING)
+HALTED = int(TradingState.HALTED)
 
 
 @kernel
@@ -121,6 +124,18 @@ def start_day(holdings: Holdings, day: int) -> None:
     account.day_realised_paise = 0
     account.entries_today = 0
     account.day_loss_latched = False
+
+
+@kernel
+def command_state(holdings: Holdings, command: int) -> None:
+    """The state after an operator's command: only RESUME loosens it, and no new day does."""
+    account = holdings.account[0]
+    if command == RESUME:
+        account.state = ACTIVE
+    elif command == HALT:
+        account.state = HALTED
+    else:
+        account.state = max(account.state, REDUCING)
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Exits that time brings: time stop, square-off, and the forced close at the end of the day."""
+"""Exits that time or an operator brings: time stop, square-off, flatten, the forced close."""
 
 from core.jit import kernel
 from core.rules.account import (
@@ -13,7 +13,7 @@ from core.rules.matching import market_price
 from core.types import NEVER_NS, ExitReason, MinuteSpan, Row
 
 TIME, SQUARE_OFF = int(ExitReason.TIME), int(ExitReason.SQUARE_OFF)
-FORCED = int(ExitReason.FORCED)
+FLATTEN, FORCED = int(ExitReason.FLATTEN), int(ExitReason.FORCED)
 LONG_AGO = NEVER_NS // 2
 
 
@@ -78,6 +78,22 @@ def ask_timed_exits(span: MinuteSpan, minute: int, holdings: Holdings, count: in
                 count = fill_exit(holdings, i, reason, price, close_ns, span.rules[day], count)
                 if position.strategy_close_ns >= position.last_close_ns:
                     holdings.since_exit[position.strategy, i] = 1  # its bar has closed already
+    return count
+
+
+@kernel
+def flatten(holdings: Holdings) -> int:
+    """Between two Minutes: out of everything at the market; returns the report count.
+
+    An exit that is pending already keeps its reason. There is no deciding bar, so these exits fill
+    at the next open whatever `fill_on` says.
+    """
+    count = 0
+    for i in range(len(holdings.positions)):
+        if holdings.positions[i].status == PENDING_ENTRY:
+            count = cancel_entry(holdings, i, count)
+        else:
+            count = ask_exit(holdings, i, FLATTEN, count)
     return count
 
 

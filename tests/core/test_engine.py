@@ -12,6 +12,7 @@ from core.engine import ClosedBar, Engine
 from core.errors import InvariantBroken
 from core.events import (
     Cancel,
+    Commanded,
     Effect,
     EventsRaised,
     FillBooked,
@@ -23,7 +24,16 @@ from core.events import (
 )
 from core.orders import OrderState, OrderType
 from core.session import MINUTE_NS
-from core.types import ExitReason, OrderId, Refusal, Side, SignalId, SignalStatus
+from core.types import (
+    Command,
+    ExitReason,
+    OrderId,
+    Refusal,
+    Side,
+    SignalId,
+    SignalStatus,
+    TradingState,
+)
 from tests.market import (
     BUY,
     FIVE_MINUTES_NS,
@@ -272,6 +282,90 @@ def test_other_events_of_a_bar_are_recorded_as_suppressed_with_ids_of_their_own(
     assert 3 == len({s.signal_id for s in signals})
     assert [250, 0, 0] == [s.quantity for s in signals]
     assert all(np.isnan(s.value) for s in signals[1:])
+
+
+# --- commands ------------------------------------------------------------------------------------
+
+
+def commanded(
+    command: Command, after: str, *, fill_on_close: bool = False, **terms: float
+) -> list[list[str]]:
+    """What happens from `command` on, given once the Minute that ends at `after` is over."""
+    span = Resampler([FIVE_MINUTES_NS], MINUTE_NS, [0]).resample(span_of(flat("09:15", "10:00")))
+    strategy = Scripted({(0, at(clock)): [(1, BUY)] for clock in ("09:15", "09:45")})
+    holdings = holdings_of(limits={"fill_on_close": fill_on_close}, terms=terms)
+    book = book_of([strategy], holdings, [FIVE_MINUTES_NS])
+    told: list[list[str]] = []
+    for step in book.run(span):
+        if told and step.effects:
+            told.append(story(step.effects))
+        if step.close_ns == at(after):
+            told.append(story(book.engine.handle(Commanded(command, step.close_ns))))
+    return told
+
+
+def test_flatten_sends_a_position_to_the_market_and_it_fills_at_the_next_open() -> None:
+    given, filled, refused = commanded(Command.FLATTEN, "09:21")
+
+    assert ["Cancel S CANCELLED", "Cancel T CANCELLED", "Submit K INTENDED"] == given
+    assert ["OrderChanged K FILLED", "FillBooked K flat", "TradeClosed"] == filled
+    assert ["SignalDecided"] == refused
+
+
+def test_flatten_fills_at_the_next_open_whatever_fill_on_says() -> None:
+    given, filled, refused = commanded(Command.FLATTEN, "09:20", fill_on_close=True)
+
+    assert ["Cancel S CANCELLED", "Cancel T CANCELLED", "Submit K INTENDED"] == given
+    assert ["OrderChanged K FILLED", "FillBooked K flat", "TradeClosed"] == filled
+    assert ["SignalDecided"] == refused
+
+
+def test_flatten_takes_a_pending_entry_back() -> None:
+    given, refused = commanded(Command.FLATTEN, "09:20")
+
+    assert (["Cancel E CANCELLED"], ["SignalDecided"]) == (given, refused)
+
+
+def test_flatten_leaves_a_pending_exit_its_first_reason() -> None:
+    given, filled, *_ = commanded(Command.FLATTEN, "09:30", time_stop_bars=2)
+
+    assert [] == given
+    assert ["OrderChanged X FILLED", "FillBooked X flat", "TradeClosed"] == filled
+
+
+@pytest.mark.parametrize("command", [Command.HALT, Command.REDUCE])
+def test_a_halt_refuses_entries_and_touches_no_order(command: Command) -> None:
+    given, *later = commanded(command, "09:21", time_stop_bars=2)
+
+    assert [] == given
+    assert [
+        ["Cancel S CANCELLED", "Cancel T CANCELLED", "Submit X INTENDED"],
+        ["OrderChanged X FILLED", "FillBooked X flat", "TradeClosed"],
+        ["SignalDecided"],
+    ] == later
+
+
+@pytest.mark.parametrize(
+    ("given", "state"),
+    [
+        ([Command.HALT], TradingState.HALTED),
+        ([Command.REDUCE], TradingState.REDUCING),
+        ([Command.FLATTEN], TradingState.REDUCING),
+        ([Command.HALT, Command.REDUCE], TradingState.HALTED),
+        ([Command.HALT, Command.FLATTEN], TradingState.HALTED),
+        ([Command.REDUCE, Command.HALT], TradingState.HALTED),
+        ([Command.HALT, Command.RESUME], TradingState.ACTIVE),
+        ([Command.FLATTEN, Command.RESUME], TradingState.ACTIVE),
+    ],
+)
+def test_only_resume_loosens_the_state(given: list[Command], state: TradingState) -> None:
+    asked = question()
+    for command in given:
+        assert [] == asked.engine.handle(Commanded(command, at("09:16")))
+
+    assert state == asked.engine.holdings.account["state"][0]
+    refused = state is not TradingState.ACTIVE
+    assert [Refusal.STATE if refused else Refusal.NONE] == [r for _, r in decided(asked.ask())]
 
 
 # --- acknowledgements ----------------------------------------------------------------------------

@@ -1,0 +1,71 @@
+"""`status`, `halt`, `reduce`, `resume`, `flatten`: one question to the running daemon, one line.
+
+Reads no configuration when the state directory is named: a broken file must not keep an operator
+from halting.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from core.errors import ConfigError, TryAgain
+from daemon.commands import HALT_FILE
+from daemon.control import STATUS, ask
+
+MEANING = {
+    "ACTIVE": "entries are allowed",
+    "REDUCING": "no entry until `tradingd resume`; exits pass",
+    "HALTED": "no entry until `tradingd resume`; exits pass",
+}
+
+
+def command(name: str, state_dir: Path | None, tell: Callable[[str], None]) -> None:
+    """Ask and tell; exit 1 where the daemon declines. Raises TryAgain where none answers."""
+    directory = state_dir or _configured()
+    if not directory.is_dir():
+        raise ConfigError(f"state directory {directory}: no such directory")
+    try:
+        answer: dict[str, Any] = ask(directory, name)
+    except TryAgain as error:
+        sure = f"; file {directory / HALT_FILE} halts it, also at its next start"
+        raise TryAgain(f"{error}{sure if name == 'halt' else ''}") from error
+    if not answer["ok"]:
+        if answer["try_again"]:
+            raise TryAgain(str(answer["error"]))
+        typer.echo(f"tradingd: {name}: {answer['error']}", err=True)
+        raise typer.Exit(1)
+    tell(status_line(answer) if name == STATUS else command_line(name, answer))
+
+
+def status_line(answer: dict[str, Any]) -> str:
+    """The daemon in one line."""
+    return (
+        f"{answer['trading_state']:<12} {answer['mode']} {answer['feed']}, day {answer['day']},"
+        f" {answer['minutes_done']} of {answer['minutes_expected']} Minutes,"
+        f" feed {'up' if answer['feed_up'] else 'down'},"
+        f" {counted(answer['positions'], 'position')},"
+        f" net Rs {answer['day_pnl_paise'] / 100:,.2f} today"
+    )
+
+
+def command_line(name: str, answer: dict[str, Any]) -> str:
+    """What a command led to, in one line."""
+    state = str(answer["trading_state"])
+    done = ""
+    if name == "flatten":
+        exits, cancelled = counted(answer["exits"], "exit"), answer["cancelled"]
+        done = f"{exits} at the next open, {counted(cancelled, 'pending entry')} cancelled; "
+    return f"{state:<12} {done}{MEANING[state]}"
+
+
+def counted(count: int, what: str) -> str:
+    plural = what[:-1] + "ies" if what.endswith("y") else what + "s"
+    return f"{count} {what if count == 1 else plural}"
+
+
+def _configured() -> Path:
+    from cli.config_commands import configuration
+
+    return Path(configuration(None, None).settings.paths.state_dir)

@@ -1,0 +1,60 @@
+"""What an operator reads: one line of the daemon's answer, and an exit code."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.control_commands import command_line, status_line
+from tests.cli.command import call
+
+STANDING = {
+    "trading_state": "REDUCING",
+    "mode": "paper",
+    "feed": "synthetic",
+    "feed_up": False,
+    "day": "2026-07-27",
+    "minutes_done": 45,
+    "minutes_expected": 375,
+    "positions": 1,
+    "day_pnl_paise": -123_450,
+}
+
+
+def test_status_is_one_line() -> None:
+    assert status_line(STANDING) == (
+        "REDUCING     paper synthetic, day 2026-07-27, 45 of 375 Minutes, feed down, 1 position,"
+        " net Rs -1,234.50 today"
+    )
+
+
+def test_a_flatten_says_what_it_sent() -> None:
+    answer = STANDING | {"exits": 2, "cancelled": 0}
+
+    assert command_line("flatten", answer) == (
+        "REDUCING     2 exits at the next open, 0 pending entries cancelled;"
+        " no entry until `tradingd resume`; exits pass"
+    )
+    assert command_line("resume", answer | {"trading_state": "ACTIVE"}) == (
+        "ACTIVE       entries are allowed"
+    )
+
+
+@pytest.mark.parametrize("verb", ["status", "halt", "reduce", "resume", "flatten"])
+def test_without_a_daemon_every_verb_ends_with_75_and_one_line(
+    verb: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    answer = call(capfd, verb, "--state-dir", str(tmp_path))
+
+    assert (answer.code, answer.out) == (75, "")
+    assert answer.err.startswith(f"tradingd: no daemon answers on state directory {tmp_path}: ")
+    assert answer.err.count("\n") == 1
+    assert (f"file {tmp_path / 'HALT'} halts it" in answer.err) == (verb == "halt")
+
+
+def test_a_state_directory_that_is_not_there_is_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    answer = call(capfd, "halt", "--state-dir", str(tmp_path / "vra"))
+
+    assert answer.code == 2
+    assert answer.err == f"tradingd: state directory {tmp_path / 'vra'}: no such directory\n"
