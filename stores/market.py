@@ -16,13 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import StoreFailed
-from core.session import days_of
+from core.ports import DecidedBar
+from core.session import DAY_NS, days_of
 from core.types import BAR, MISSING, TICK, Instrument, Records, SessionClass
 from stores.archive import BarArchive
 from stores.market_tables import (
     BAR_ROW,
+    SELECT_DECISIONS,
     Staging,
     create_or_check,
+    decided_bar,
     decision_staging,
     require_source,
     stage_decisions,
@@ -31,6 +34,8 @@ from stores.market_tables import (
 
 T = TypeVar("T")
 Connect = Callable[..., duckdb.DuckDBPyConnection]
+
+MARKET_FILE = "market.duckdb"
 
 # Rows held in memory. A full buffer is committed early: at 5,000 ticks a second every 26 s.
 MAX_BUFFERED_TICKS = 131_072
@@ -52,6 +57,9 @@ _SELECT_BARS = """
     SELECT c.number AS instrument, quality, open_ns, open, high, low, close, volume
     FROM bars b JOIN configured c ON c.stored = b.instrument
     WHERE open_ns >= ? AND open_ns < ? ORDER BY open_ns, c.number"""
+_SELECT_BARS_OF = """
+    SELECT ?::INTEGER AS instrument, quality, open_ns, open, high, low, close, volume
+    FROM bars WHERE instrument = ? AND open_ns >= ? AND open_ns < ? ORDER BY open_ns"""
 _SELECT_TICKS = """
     SELECT c.number AS instrument, t.* EXCLUDE (instrument)
     FROM ticks t JOIN configured c ON c.stored = t.instrument
@@ -60,7 +68,8 @@ _SELECT_DAYS = """
     SELECT DISTINCT day FROM bar_rows b JOIN configured c ON c.stored = b.instrument ORDER BY day"""
 _SELECT_DAY = """
     SELECT symbol, open_ns, open, high, low, close, volume, quality, source
-    FROM bars WHERE day = ? AND quality & ? = 0 ORDER BY symbol, open_ns"""
+    FROM bars WHERE day = ? AND quality & ? = 0 AND open_ns >= ? AND open_ns < ?
+    ORDER BY symbol, open_ns"""
 
 
 class DuckMarketStore:
@@ -143,9 +152,25 @@ class DuckMarketStore:
     def compact(self, day: int, archive: BarArchive) -> Path:
         """Copy the bars of `day` into the Parquet archive. Raises StoreFailed."""
         self.commit()
-        path = archive.write(day, self._fetch(_SELECT_DAY, (day, MISSING)))
+        # The span says less than the day, but the engine can skip all other days by it.
+        span = ((day - 1) * DAY_NS, (day + 1) * DAY_NS)
+        path = archive.write(day, self._fetch(_SELECT_DAY, (day, MISSING, *span)))
         self._guarded(lambda: self._run("CHECKPOINT"), "checkpoint")
         return path
+
+    def drop_ticks(self, before_ns: int) -> int:
+        """Drop ticks that arrived before `before_ns`; says how many. Raises StoreFailed."""
+        self.commit()
+
+        def dropped() -> int:
+            [(count,)] = self._db.execute(
+                "DELETE FROM ticks WHERE recv_ns < ?", (before_ns,)
+            ).fetchall()
+            return int(count)
+
+        count = self._guarded(dropped, "dropping old ticks")
+        self._durable = self._guarded(self._counts, "count")
+        return count
 
     def close(self) -> None:
         """Commit and close."""
@@ -156,8 +181,16 @@ class DuckMarketStore:
 
     # --- reading: what is committed ----------------------------------------------------------
 
-    def bars(self, from_ns: int, to_ns: int) -> Records:
-        return _records(BAR, self._fetch(_SELECT_BARS, (from_ns, to_ns)))
+    def bars(self, from_ns: int, to_ns: int, instrument: int | None = None) -> Records:
+        if instrument is None:
+            return _records(BAR, self._fetch(_SELECT_BARS, (from_ns, to_ns)))
+        stored = int(self._stored[instrument])
+        return _records(BAR, self._fetch(_SELECT_BARS_OF, (instrument, stored, from_ns, to_ns)))
+
+    def decisions(self, instrument: int, day: int, limit: int) -> list[DecidedBar]:
+        wanted = (int(self._stored[instrument]), day, limit)
+        rows = self._guarded(lambda: self._db.execute(SELECT_DECISIONS, wanted).fetchall(), "read")
+        return [decided_bar(row) for row in reversed(rows)]
 
     def ticks(self, from_ns: int, to_ns: int) -> Records:
         return _records(TICK, self._fetch(_SELECT_TICKS, (from_ns, to_ns)))
@@ -171,15 +204,10 @@ class DuckMarketStore:
         Raises StoreFailed for anything else: the text cannot write, and the configuration of the
         engine keeps it from files and settings.
         """
-        try:
-            statements = duckdb.extract_statements(sql)
-        except duckdb.Error as error:
-            raise StoreFailed(f"not SQL: {error}") from error
-        if [one.type for one in statements] != [duckdb.StatementType.SELECT]:
-            raise StoreFailed("one SELECT is allowed, nothing else")
+        statement = one_select(sql)
 
         def fetched() -> tuple[list[str], list[tuple[Any, ...]]]:
-            answer = self._db.execute(statements[0])
+            answer = self._db.execute(statement)
             try:
                 names = [column[0] for column in answer.description or ()]
                 return names, answer.fetchmany(MAX_SELECTED_ROWS)
@@ -276,7 +304,7 @@ class DuckMarketStore:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             db = self._connect(str(self._path), config=CONFIG)
         except (duckdb.Error, OSError) as error:
-            raise StoreFailed(f"{self._path.name} cannot be opened: {_redacted(error)}") from error
+            raise StoreFailed(f"{self._path.name} cannot be opened: {redacted(error)}") from error
         try:
             self._prepare(db)
         except duckdb.Error as error:
@@ -301,6 +329,17 @@ class DuckMarketStore:
             db.register(one.name, one.views)
 
 
+def one_select(sql: str) -> duckdb.Statement:
+    """What a person typed, if it is one statement that reads. Raises StoreFailed otherwise."""
+    try:
+        statements = duckdb.extract_statements(sql)
+    except duckdb.Error as error:
+        raise StoreFailed(f"not SQL: {error}") from error
+    if [one.type for one in statements] != [duckdb.StatementType.SELECT]:
+        raise StoreFailed("one SELECT is allowed, nothing else")
+    return statements[0]
+
+
 _COUNTS = {
     "ticks": "SELECT count(*) AS rows FROM ticks",
     "bar_rows": "SELECT count(*) AS rows FROM bar_rows",
@@ -318,7 +357,7 @@ def _records(dtype: np.dtype[Any], columns: dict[str, NDArray[Any]]) -> Records:
     return rows
 
 
-def _redacted(error: Exception) -> str:
+def redacted(error: Exception) -> str:
     """The engine names the program that holds its lock by path; its number is enough."""
     pid = re.search(r"\(PID \d+\)", str(error))
     return f"another process holds it {pid.group()}" if pid else str(error)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import StoreFailed
+from core.ports import DecidedBar
 from core.types import STRATEGY_BAR, TICK, Instrument, Records, record
 
 SCHEMA_VERSION = 1
@@ -54,6 +55,13 @@ _DECISION = (
     ("gate_threshold", "DOUBLE[]"),
     ("gate_passed", "BOOLEAN[]"),
 )
+
+# The newest first: the caller bounds their number. Rows are only added, so their order is time's.
+SELECT_DECISIONS = """
+    SELECT strategy, open_ns, close_ns, open, high, low, close, volume, minutes_seen,
+        minutes_expected, gap, atr, vwap, count, kind, side, status, refusal, value, "limit",
+        quantity, gate_value, gate_threshold, gate_passed
+    FROM decisions WHERE instrument = ? AND day = ? ORDER BY close_ns DESC, rowid DESC LIMIT ?"""
 
 _SQL_TYPES = {"i1": "TINYINT", "i4": "INTEGER", "i8": "BIGINT", "f8": "DOUBLE"}
 
@@ -151,6 +159,41 @@ def stage_decisions(rows: Records, bars: Records, decisions: Records) -> None:
         rows[name] = bars[name]
     for name, _ in _DECISION:
         rows[name] = decisions[name]
+
+
+def decided_bar(row: Sequence[Any]) -> DecidedBar:
+    """A row of SELECT_DECISIONS; the engine gives NULL for NaN."""
+    (strategy, open_ns, close_ns, *prices, volume, seen, expected, gap) = row[:11]
+    atr, vwap, count, kinds, sides, status, refusal, value, limit, quantity, *gates = row[11:]
+    return DecidedBar(
+        strategy=strategy,
+        open_ns=open_ns,
+        close_ns=close_ns,
+        open=_number(prices[0]),
+        high=_number(prices[1]),
+        low=_number(prices[2]),
+        close=_number(prices[3]),
+        volume=volume,
+        minutes_seen=seen,
+        minutes_expected=expected,
+        gap=bool(gap),
+        atr=_number(atr),
+        vwap=_number(vwap),
+        events=tuple(zip(kinds, sides, strict=True))[:count],
+        status=status,
+        refusal=refusal,
+        value=_number(value),
+        limit=_number(limit),
+        quantity=quantity,
+        gates=tuple(
+            (_number(seen), _number(needed), bool(passed))
+            for seen, needed, passed in zip(*gates, strict=True)
+        ),
+    )
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
 
 
 def require_source(source: str) -> int:

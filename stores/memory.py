@@ -11,7 +11,7 @@ import numpy as np
 
 from core.errors import StoreFailed
 from core.orders import OrderState
-from core.ports import EventKind, LedgerEvent, RecordedEvent
+from core.ports import DecidedBar, EventKind, LedgerEvent, RecordedEvent
 from core.session import days_of
 from core.types import BAR, TICK, Instrument, Records
 from stores.chain import canonical_json, chained
@@ -146,6 +146,8 @@ class MemoryMarketStore:
         self._bars: list[tuple[int, Records]] = []
         self._buffered_ticks: list[Records] = []
         self._buffered_bars: list[tuple[int, Records]] = []
+        self._decided: list[tuple[str, Records, Records]] = []
+        self._buffered_decided: list[tuple[str, Records, Records]] = []
 
     def append_ticks(self, ticks: Records) -> None:
         self._buffered_ticks.append(ticks.copy())
@@ -154,20 +156,23 @@ class MemoryMarketStore:
         self._buffered_bars.append((require_source(source), bars.copy()))
 
     def append_decisions(self, strategy: str, bars: Records, decisions: Records) -> None:
-        """Decisions are for people; no contract reads them back."""
+        self._buffered_decided.append((strategy, bars.copy(), decisions.copy()))
 
     def commit(self) -> None:
         self._ticks += self._buffered_ticks
         self._bars += self._buffered_bars
-        self._buffered_ticks, self._buffered_bars = [], []
+        self._decided += self._buffered_decided
+        self._buffered_ticks, self._buffered_bars, self._buffered_decided = [], [], []
 
-    def bars(self, from_ns: int, to_ns: int) -> Records:
+    def bars(self, from_ns: int, to_ns: int, instrument: int | None = None) -> Records:
         rows = np.concatenate([np.zeros(0, BAR), *(block for _, block in self._bars)]).view(BAR)
         ranks = np.repeat(
             np.array([rank for rank, _ in self._bars], np.int64),
             np.array([len(block) for _, block in self._bars], np.int64),
         )
         inside = (rows["open_ns"] >= from_ns) & (rows["open_ns"] < to_ns)
+        if instrument is not None:
+            inside &= rows["instrument"] == instrument
         rows, ranks = rows[inside], ranks[inside]
         # Stable: of two rows alike in all three the later written one stays behind the earlier.
         rows = rows[np.lexsort((ranks, rows["instrument"], rows["open_ns"]))]
@@ -175,6 +180,16 @@ class MemoryMarketStore:
         is_last = np.ones(len(rows), np.bool_)
         is_last[:-1] = keys[1:] != keys[:-1]
         return rows[is_last]
+
+    def decisions(self, instrument: int, day: int, limit: int) -> list[DecidedBar]:
+        found = [
+            _decided(strategy, bar, signal)
+            for strategy, bars, signals in self._decided
+            for bar, signal in zip(bars, signals, strict=True)
+            if bar["instrument"] == instrument and bar["day"] == day
+        ]
+        found.sort(key=lambda decided: decided.close_ns)
+        return found[max(0, len(found) - limit) :]
 
     def ticks(self, from_ns: int, to_ns: int) -> Records:
         everything = np.concatenate([np.zeros(0, TICK), *self._ticks]).view(TICK)
@@ -191,3 +206,32 @@ class MemoryMarketStore:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _decided(strategy: str, bar: np.void, signal: np.void) -> DecidedBar:
+    events = zip(signal["kind"].tolist(), signal["side"].tolist(), strict=True)
+    gates = (signal[name].tolist() for name in ("gate_value", "gate_threshold", "gate_passed"))
+    return DecidedBar(
+        strategy=strategy,
+        open_ns=int(bar["open_ns"]),
+        close_ns=int(bar["close_ns"]),
+        open=float(bar["open"]),
+        high=float(bar["high"]),
+        low=float(bar["low"]),
+        close=float(bar["close"]),
+        volume=int(bar["volume"]),
+        minutes_seen=int(bar["minutes_seen"]),
+        minutes_expected=int(bar["minutes_expected"]),
+        gap=bool(bar["gap"]),
+        atr=float(signal["atr"]),
+        vwap=float(signal["vwap"]),
+        events=tuple(events)[: int(signal["count"])],
+        status=int(signal["status"]),
+        refusal=int(signal["refusal"]),
+        value=float(signal["value"]),
+        limit=float(signal["limit"]),
+        quantity=int(signal["quantity"]),
+        gates=tuple(
+            (value, needed, bool(passed)) for value, needed, passed in zip(*gates, strict=True)
+        ),
+    )

@@ -1,10 +1,11 @@
-"""The scanner page and its API: what is served, to whom, under which headers.
+"""The page and its API: what is served, to whom, under which headers.
 
 Read-only: there is no route that changes anything. File names never come from the outside, and
 what a request says is never put into an answer.
 """
 
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -12,31 +13,46 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from daemon.dashboard.source import Source
+from daemon.dashboard.day_routes import day_routes
+from daemon.dashboard.source import DayQueries, Source
 from daemon.dashboard.stream import Streams
 
 # The fixed table: name in the URL, file and media type.
+CSS, JS = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
 STATIC = {
-    "scanner.css": "text/css; charset=utf-8",
-    "scanner.js": "text/javascript; charset=utf-8",
+    "scanner.css": CSS,
+    "instrument.css": CSS,
+    "page.js": JS,
+    "scanner.js": JS,
+    "tables.js": JS,
+    "chart.js": JS,
+    "instrument.js": JS,
     "icon.svg": "image/svg+xml",
 }
 PAGE = "index.html"
 
+# The chart library is served out of its own wheel; it changes with an upgrade only.
+CHARTS = "plotly.min.js"
+LONG_CACHE = "private, max-age=604800"
+
+# The chart library makes empty <style> elements and fills them through the object model: the hash
+# of the empty text is all it needs. Its style sheet for maps stays blocked, and is not missed.
+EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"default-src 'self'; style-src 'self' {EMPTY_STYLE}; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
 }
 
 log = structlog.get_logger()
@@ -45,15 +61,19 @@ log = structlog.get_logger()
 class Dashboard:
     """The ASGI app. The outermost layer: no answer leaves without the headers."""
 
-    def __init__(self, source: Source, *, allowed_hosts: frozenset[str]) -> None:
+    def __init__(
+        self, source: Source, queries: DayQueries | None, *, allowed_hosts: frozenset[str]
+    ) -> None:
         self.streams = Streams(source)
         self._allowed_hosts = allowed_hosts
-        self._app = _routed(source, self.streams)
+        self._app = _routed(source, queries, self.streams)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(SECURITY_HEADERS)
+                headers = MutableHeaders(scope=message)
+                headers.update(SECURITY_HEADERS)
+                headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         app: ASGIApp = self._app
@@ -74,17 +94,21 @@ class Dashboard:
         return None
 
 
-def create_app(source: Source, *, allowed_hosts: frozenset[str]) -> Dashboard:
+def create_app(
+    source: Source, queries: DayQueries | None = None, *, allowed_hosts: frozenset[str]
+) -> Dashboard:
     """The dashboard of `source`.
 
     Args:
+        queries: what can be asked of the day; None: the scanner alone is served.
         allowed_hosts: names a Host header may carry, lower case, without port; IPv6 in brackets.
     """
-    return Dashboard(source, allowed_hosts=allowed_hosts)
+    return Dashboard(source, queries, allowed_hosts=allowed_hosts)
 
 
-def _routed(source: Source, streams: Streams) -> Starlette:
+def _routed(source: Source, queries: DayQueries | None, streams: Streams) -> Starlette:
     static = files("daemon.dashboard") / "static"
+    charts = Path(str(files("plotly"))) / "package_data" / CHARTS
     bodies = {name: (static / name).read_bytes() for name in (PAGE, *STATIC)}
 
     async def page(_: Request) -> Response:
@@ -96,6 +120,9 @@ def _routed(source: Source, streams: Streams) -> Starlette:
             raise HTTPException(404)
         return Response(bodies[name], media_type=STATIC[name])
 
+    async def chart_library(_: Request) -> Response:
+        return FileResponse(charts, media_type=JS, headers={"Cache-Control": LONG_CACHE})
+
     async def scanner_state(_: Request) -> Response:
         return JSONResponse(_envelope(source.snapshot()))
 
@@ -105,10 +132,12 @@ def _routed(source: Source, streams: Streams) -> Starlette:
     app = Starlette(
         routes=[
             Route("/", page),
+            Route(f"/static/{CHARTS}", chart_library),
             Route("/static/{name}", static_file),
             Route("/api/scanner-state", scanner_state),
             Route("/api/daemon-state", daemon_state),
             Route("/api/stream", streams, methods=["GET"]),
+            *(day_routes(queries) if queries is not None else ()),
         ],
         exception_handlers={HTTPException: _refused, Exception: _failed},
     )

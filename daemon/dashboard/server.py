@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from core.errors import ConfigError
 from daemon.dashboard.app import create_app
-from daemon.dashboard.source import Source
+from daemon.dashboard.source import DayQueries, Source
 
 MAX_CONNECTIONS = 32
 MAX_HEADER_BYTES = 16_384
@@ -32,11 +32,18 @@ class DashboardServer:
         port: 0 takes any free one.
     """
 
-    def __init__(self, source: Source, *, host: str = "127.0.0.1", port: int) -> None:
+    def __init__(
+        self,
+        source: Source,
+        queries: DayQueries | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int,
+    ) -> None:
         self._address = _loopback(host)
         self._port = port
         names = {"localhost", "127.0.0.1", "[::1]", _in_url(self._address)}
-        self._app = create_app(source, allowed_hosts=frozenset(names))
+        self._app = create_app(source, queries, allowed_hosts=frozenset(names))
         self.streams = self._app.streams
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None

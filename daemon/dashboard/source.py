@@ -22,6 +22,25 @@ class Source(Protocol):
         """The version, as soon as it is over `after`."""
 
 
+class DayQueries(Protocol):
+    """What the page may ask of the day that is shown. Every answer is JSON rows, bounded in number.
+
+    Asked on the loop, answered elsewhere. Raises StoreFailed.
+    """
+
+    def knows(self, instrument: str) -> bool:
+        """Whether this is the symbol or the key of a configured instrument."""
+
+    async def bars(self, instrument: str) -> list[dict[str, object]]:
+        """The 1m bars of the day so far."""
+
+    async def decisions(self, instrument: str) -> list[dict[str, object]]:
+        """The decided strategy bars of the day so far, with their gates."""
+
+    async def table(self, view: str) -> list[dict[str, object]]:
+        """ "orders", "trades" or "positions"."""
+
+
 class LiveSource:
     """The Source of a running daemon: `build` answers, `touch` says that the answer changed.
 

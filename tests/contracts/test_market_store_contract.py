@@ -151,8 +151,49 @@ def test_days_are_those_of_the_instruments_sessions(store: MarketStore) -> None:
     assert (OPEN_NS + after_midnight * MINUTE_NS) // DAY_NS == DAY
 
 
-def test_decisions_can_be_appended(store: MarketStore) -> None:
-    store.append_decisions("pixity", *decisions(3))
+def test_the_bars_of_one_instrument_come_alone(store: MarketStore) -> None:
+    store.append_bars(bars((1, 0, 10.0), (0, 0, 100.0), (0, 1, 101.0), (0, 2, 102.0)), "feed")
+    store.append_bars(bars((0, 1, 101.5)), "repair")
     store.commit()
 
-    assert store.days() == []
+    found = store.bars(OPEN_NS, OPEN_NS + 2 * MINUTE_NS, 0)
+
+    assert found["instrument"].tolist() == [0, 0]
+    assert found["close"].tolist() == [100.0, 101.5]
+    assert len(store.bars(*EVER, 2)) == 0
+
+
+def test_a_decision_is_read_back_with_its_gates(store: MarketStore) -> None:
+    store.append_decisions("pixity", *decisions(2))
+    store.commit()
+
+    first, second = store.decisions(1, DAY, 10)
+
+    assert (first.strategy, first.open_ns, first.close) == ("pixity", OPEN_NS, 100.0)
+    assert (second.open_ns, second.close_ns) == (
+        OPEN_NS + 15 * MINUTE_NS,
+        OPEN_NS + 30 * MINUTE_NS,
+    )
+    assert (second.events, second.atr, second.limit) == (((2, 0),), 2.0, 500.0)
+    assert np.isnan(second.vwap)
+    assert second.gates == ((0.0, 0.0, False), (1.0, 0.0, False), (0.0, 0.0, True))
+
+
+def test_only_the_last_decisions_of_the_day_and_instrument_are_given(store: MarketStore) -> None:
+    store.append_decisions("pixity", *decisions(5))
+    store.commit()
+    store.append_decisions("ema_cross", *decisions(3))
+    before = len(store.decisions(1, DAY, 10))
+    store.commit()
+
+    found = store.decisions(1, DAY, 4)
+
+    assert before == 5
+    assert [(one.strategy, one.close) for one in found] == [
+        ("pixity", 102.0),
+        ("ema_cross", 102.0),
+        ("pixity", 103.0),
+        ("pixity", 104.0),
+    ]
+    assert store.decisions(1, DAY, 0) == store.decisions(0, DAY, 9) == []
+    assert store.decisions(1, DAY + 1, 9) == []

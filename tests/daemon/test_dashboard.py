@@ -1,6 +1,8 @@
 """The page and its API: what they answer, to whom, and under which headers."""
 
 import asyncio
+import base64
+import hashlib
 import json
 import re
 from contextlib import aclosing
@@ -14,14 +16,21 @@ from starlette.types import ASGIApp, Message
 from structlog.testing import capture_logs
 
 from daemon.dashboard import app as app_module
-from daemon.dashboard.app import SECURITY_HEADERS, STATIC, create_app
+from daemon.dashboard.app import CHARTS, SECURITY_HEADERS, STATIC, create_app
 from daemon.dashboard.source import LiveSource
 from daemon.dashboard.stream import HEARTBEAT, HEARTBEAT_S, MAX_CLIENTS, MIN_INTERVAL_S, Streams
 from tests.daemon.scanned import EVIL, new_source, run
 from tests.virtual_loop import VirtualLoop, run_virtual
 
 HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
-PATHS = ["/", *(f"/static/{name}" for name in STATIC), "/api/scanner-state", "/api/daemon-state"]
+SCRIPTS = [name for name in STATIC if name.endswith(".js")]
+STYLES = [name for name in STATIC if name.endswith(".css")]
+PATHS = [
+    "/",
+    *(f"/static/{name}" for name in [*STATIC, CHARTS]),
+    "/api/scanner-state",
+    "/api/daemon-state",
+]
 
 
 def get(
@@ -63,9 +72,25 @@ def test_the_headers_forbid_foreign_content_and_frames_and_allow_no_other_origin
     policy = headers["content-security-policy"]
 
     assert policy.startswith("default-src 'self'; ")
+    assert "unsafe" not in policy
+    assert [] == re.findall(r"https?:|data:|blob:|\*", policy)
     assert "frame-ancestors 'none'" in policy
     assert "nosniff" == headers["x-content-type-options"]
     assert "access-control-allow-origin" not in headers
+
+
+def test_only_the_chart_library_is_kept_by_the_browser() -> None:
+    kept = {path: get(path).headers["cache-control"] for path in PATHS}
+    library = kept.pop(f"/static/{CHARTS}")
+
+    assert "private, max-age=604800" == library
+    assert {"no-store"} == set(kept.values())
+
+
+def test_the_empty_style_is_the_only_inline_one_allowed() -> None:
+    digest = base64.b64encode(hashlib.sha256(b"").digest()).decode()
+
+    assert f"style-src 'self' 'sha256-{digest}';" in get("/").headers["content-security-policy"]
 
 
 @pytest.mark.parametrize(
@@ -149,29 +174,39 @@ def test_a_symbol_with_markup_reaches_the_page_as_json_only() -> None:
     assert "application/json" == get("/api/scanner-state").headers["content-type"]
 
 
-def test_the_script_writes_text_and_never_markup() -> None:
-    script = static_text("scanner.js")
-
-    assert "textContent" in script
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_writes_text_and_never_markup(name: str) -> None:
     assert [] == re.findall(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(|srcdoc"
         r"|setAttribute\(\"(?:on|style|href|src)",
-        script,
+        static_text(name),
     )
 
 
 def test_the_page_loads_nothing_from_elsewhere_and_has_no_inline_code() -> None:
     page = static_text("index.html")
-    loaded = re.findall(r'(?:src|href)="([^"]*)"', page)
+    loaded = re.findall(r'(?:src|href)="(/[^"#]*)"', page)
 
     assert {f"/static/{name}" for name in STATIC} == set(loaded)
     assert [] == re.findall(r"<script>|<style|\son\w+=|\sstyle=", page)
-    for name in ("scanner.css", "scanner.js"):
+    for name in (*STYLES, *SCRIPTS):
         assert [] == re.findall(r"https?://|@import|url\(", static_text(name))
 
 
-def test_the_script_stays_small() -> None:
-    assert static_text("scanner.js").count("\n") < 250
+def test_a_script_imports_what_is_in_the_table_only() -> None:
+    imported = {
+        name
+        for script in SCRIPTS
+        for name in re.findall(r'(?:from |\.src = )"/static/([^"]+)"', static_text(script))
+    }
+
+    assert imported <= {*STATIC, CHARTS}
+    assert CHARTS in imported
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_stays_small(name: str) -> None:
+    assert static_text(name).count("\n") < 250
 
 
 # --- the stream ------------------------------------------------------------------------------

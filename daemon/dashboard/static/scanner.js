@@ -1,7 +1,8 @@
-// The scanner page. It shows what the daemon says and computes nothing: every value arrives as
-// JSON and reaches the page through textContent. Live by server-sent events; while those are
-// away it asks every two seconds.
-"use strict";
+// The scanner and the day's facts above it. It shows what the daemon says and computes nothing:
+// every value arrives as JSON and reaches the page through textContent. Live by server-sent events;
+// while those are away it asks every two seconds.
+
+import { arrow, ask, byId, clock, count, element, instrumentHash, press, price, rupees, say, spaced, tone } from "/static/page.js";
 
 const POLL_MS = 2000;
 const POLLS_PER_RETRY = 5; // a refused stream (all places taken) is tried again this rarely
@@ -14,35 +15,9 @@ const STATE_TONE = { TRIGGERED: "good", REFUSED: "fair", WATCHING: "", WARMING: 
 const STATUS_TONE = { RUNNING: "", WAITING: "", STALE: "fair", HALTED: "bad" };
 const TRADING_TONE = { ACTIVE: "good", REDUCING: "fair", HALTED: "bad" };
 
-const byId = (id) => document.getElementById(id);
-const amount = new Intl.NumberFormat("en-IN", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-const count = new Intl.NumberFormat("en-IN");
 const many = new Intl.NumberFormat("en-IN", { notation: "compact", maximumSignificantDigits: 4 });
 
-const price = (value) => (value === null ? "–" : amount.format(value));
-const clock = (iso) => (iso ? iso.slice(11, 16) : "–");
-const arrow = (side) => ({ BUY: "▲ ", SELL: "▼ " })[side] ?? "";
-const tone = (paise) => (paise > 0 ? "up" : paise < 0 ? "down" : "quiet");
-const rupees = (paise) => (paise > 0 ? "+" : paise < 0 ? "−" : "") + "₹" + amount.format(Math.abs(paise) / 100);
-
 const levels = ({ stop, target }) => `stop ${price(stop)} · target ${price(target)}`;
-
-// --- elements ---------------------------------------------------------------------------------
-
-function element(tag, className, parent) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (parent) parent.append(made);
-  return made;
-}
-
-// Say `text` in `target`; true if that is news.
-function say(target, text, className) {
-  if (className !== undefined && target.className !== className) target.className = className;
-  if (target.textContent === text) return false;
-  target.textContent = text;
-  return true;
-}
 
 function flash(cell) {
   cell.classList.remove("flash");
@@ -57,12 +32,16 @@ const rows = new Map(); // key -> Row
 class Row {
   constructor(parent) {
     this.line = element("tr", "", parent);
+    this.line.addEventListener("click", () => {
+      location.hash = this.link;
+    });
     this.cells = {};
     for (const [name, label] of COLUMNS) {
       const cell = element("td", name, this.line);
       cell.dataset.label = label;
       const bar = name === "meter" ? element("progress", "", cell) : null;
-      this.cells[name] = { cell, bar, top: element("span", "top", cell), sub: element("span", "sub", cell) };
+      const top = element(name === "instrument" ? "a" : "span", "top", cell);
+      this.cells[name] = { cell, bar, top, sub: element("span", "sub", cell) };
     }
     this.fresh = true;
   }
@@ -76,6 +55,8 @@ class Row {
 
   show(row, bar) {
     this.row = row;
+    this.link = instrumentHash(row.instrument, row.strategy);
+    this.cells.instrument.top.href = this.link;
     this.line.classList.toggle("held", row.position !== null);
     this.put("instrument", row.instrument, row.instrument_id, "top symbol");
     this.put("strategy", row.strategy, `${row.book} · ${row.timeframe}`);
@@ -116,7 +97,7 @@ class Row {
 function signalText(signal) {
   if (signal === null) return ["–", "", "quiet"];
   const top = `${arrow(signal.side)}${signal.kind} ${signal.side} ${clock(signal.time)} @ ${price(signal.price)}`;
-  const refused = signal.refusal && `refused: ${signal.refusal.replaceAll("_", " ")}`;
+  const refused = signal.refusal && `refused: ${spaced(signal.refusal)}`;
   return [top, refused || levels(signal), refused ? "quiet" : signal.side === "BUY" ? "up" : "down"];
 }
 
@@ -146,6 +127,7 @@ function show(data, daemon) {
   }
   view.updated = daemon.market_time.slice(11, 19);
   applyFilter();
+  document.dispatchEvent(new CustomEvent("snapshot", { detail: { data, daemon } }));
 }
 
 function showDaemon(daemon) {
@@ -184,10 +166,11 @@ byId("filter").addEventListener("input", (event) => {
   applyFilter();
 });
 
-for (const button of document.querySelectorAll("[data-chip]")) {
-  button.addEventListener("click", () => {
-    view.chip = button.dataset.chip;
-    for (const other of document.querySelectorAll("[data-chip]")) other.setAttribute("aria-pressed", String(other === button));
+const chips = document.querySelectorAll("[data-chip]");
+for (const chip of chips) {
+  chip.addEventListener("click", () => {
+    view.chip = chip.dataset.chip;
+    press(chips, chip);
     applyFilter();
   });
 }
@@ -220,7 +203,7 @@ function listen() {
 }
 
 async function poll() {
-  const seen = await Promise.all([ask("/api/scanner-state"), ask("/api/daemon-state")]);
+  const seen = await Promise.all([ask("/api/scanner-state", POLL_MS), ask("/api/daemon-state", POLL_MS)]);
   if (polling === null) return; // the stream came back meanwhile
   const [scanner, daemon] = seen;
   linked(scanner && daemon ? "polling" : "lost");
@@ -229,16 +212,6 @@ async function poll() {
   polls += 1;
   if (stream.readyState === EventSource.CLOSED && polls % POLLS_PER_RETRY === 0) listen();
   polling = setTimeout(poll, POLL_MS);
-}
-
-// The JSON of a route, null if the daemon does not answer.
-async function ask(path) {
-  try {
-    const answer = await fetch(path, { signal: AbortSignal.timeout(POLL_MS) });
-    return answer.ok ? await answer.json() : null;
-  } catch {
-    return null;
-  }
 }
 
 listen();
