@@ -20,12 +20,15 @@ from core.errors import ConfigError, DataError
 from core.session import day_text, parse_day
 from core.types import Market
 from daemon import telemetry
-from daemon.bootstrap import Daemon, DayOutcome, Plan
+from daemon.bootstrap import Daemon
 from daemon.config import Configuration
+from daemon.control import ControlServer
 from daemon.dashboard.server import DashboardServer
 from daemon.lock import StateLock
-from daemon.sources import ReplaySource, Source, SyntheticSource
-from providers.replay import ReplayProvider
+from daemon.plan import DayOutcome, Plan
+from daemon.sources import RecordedSource, ReplaySource, Source, SyntheticSource
+from providers.recorded import RecordedTicks, is_capture
+from providers.replay import ReplayProvider, SessionTerms
 from stores.ledger_reader import open_read_only
 
 Tell = Callable[[str], None]
@@ -77,8 +80,9 @@ async def _run(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop_soon)
-    daemon = Daemon(plan, directory)
-    server = DashboardServer(daemon.source, host=page[0], port=page[1])
+    daemon = Daemon(plan, directory, chores=True)
+    server = DashboardServer(daemon.source, daemon.queries, host=page[0], port=page[1])
+    control = ControlServer(directory, daemon.operator, daemon.snapshot)
     try:
         await daemon.open()
         day = await daemon.choose_day(wanted)
@@ -86,9 +90,11 @@ async def _run(
             return None
         daemon.prepare(day)
         address = await server.start()
+        await control.start()
         tell(f"tradingd     {plan.mode} {plan.source.name}, day {day_text(day)}: {address}")
         return await daemon.play(day, stop)
     finally:
+        await control.stop()
         await server.stop()
         await daemon.close()
 
@@ -96,44 +102,64 @@ async def _run(
 def plan_of(configured: Configuration) -> Plan:
     """What the configuration asks to run; reads the data of a replay."""
     settings = configured.settings
-    feed = settings.feed
-    risk = settings.risk.for_market(Market(feed.session))
+    risk = settings.risk.for_market(Market(settings.feed.session))
     terms = session_terms(risk)
-    speed = math.inf if feed.speed == "max" else float(feed.speed)
-    source: Source
-    if feed.kind == "replay":
-        from cli.backtest_commands import check_timeframe, data_options
-
-        options = data_options(
-            feed.label, feed.base, feed.session, settings.symbols or None, feed.closing_auction
-        )
-        for name, one in configured.strategies.items():
-            check_timeframe(name, one.settings, options.base_ns)
-        assert feed.day is not None
-        day = parse_day(feed.day.isoformat())
-        dataset = read([Path(path) for path in feed.data], options)
-        check_span(ReplayProvider(dataset, terms), day, day)
-        source = ReplaySource(dataset, speed=speed, terms=terms)
-    else:
-        accept = settings.accept_session
-        source = SyntheticSource(
-            seed=feed.seed,
-            symbols=settings.symbols,
-            speed=speed,
-            terms=terms,
-            history_sessions=settings.history_sessions,
-            grace_ns=round(settings.grace_s * 1e9),
-            accept=frozenset() if accept is None else frozenset({parse_day(accept.isoformat())}),
-        )
+    replay = settings.feed.kind == "replay"
     return Plan(
         mode=settings.mode,
-        source=source,
+        source=(replay_source if replay else synthetic_source)(configured, terms),
         strategies=tuple(
             (name, one.strategy, one.settings) for name, one in configured.strategies.items()
         ),
         risk=risk,
         terms=terms,
     )
+
+
+def replay_source(configured: Configuration, terms: SessionTerms) -> Source:
+    """Recorded ticks if the data is one capture of them, else recorded bars."""
+    from cli.backtest_commands import check_timeframe, data_options
+
+    settings, feed = configured.settings, configured.settings.feed
+    options = data_options(
+        feed.label, feed.base, feed.session, settings.symbols or None, feed.closing_auction
+    )
+    for name, one in configured.strategies.items():
+        check_timeframe(name, one.settings, options.base_ns)
+    assert feed.day is not None
+    day = parse_day(feed.day.isoformat())
+    speed = speed_of(configured)
+    paths = [Path(path) for path in feed.data]
+    if len(paths) == 1 and is_capture(paths[0]):
+        captures = RecordedTicks(paths[0], settings.symbols or None)
+        if day not in captures.days():
+            held = ", ".join(map(day_text, captures.days()))
+            raise DataError(f"no ticks were captured on {day_text(day)}: {paths[0]} holds {held}")
+        return RecordedSource(
+            captures, options, speed=speed, terms=terms, grace_ns=round(settings.grace_s * 1e9)
+        )
+    dataset = read(paths, options)
+    check_span(ReplayProvider(dataset, terms), day, day)
+    return ReplaySource(dataset, speed=speed, terms=terms)
+
+
+def synthetic_source(configured: Configuration, terms: SessionTerms) -> Source:
+    settings = configured.settings
+    accept = settings.accept_session
+    return SyntheticSource(
+        seed=settings.feed.seed,
+        symbols=settings.symbols,
+        speed=speed_of(configured),
+        terms=terms,
+        history_sessions=settings.history_sessions,
+        grace_ns=round(settings.grace_s * 1e9),
+        accept=frozenset() if accept is None else frozenset({parse_day(accept.isoformat())}),
+    )
+
+
+def speed_of(configured: Configuration) -> float:
+    speed = configured.settings.feed.speed
+    return math.inf if speed == "max" else float(speed)
 
 
 def outcome_lines(outcome: DayOutcome, directory: Path) -> list[str]:

@@ -3,12 +3,14 @@
 So nothing heavy is imported here: --help answers at once.
 """
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli.control_verbs import control_app
 from cli.options import (
     Auction,
     Base,
@@ -39,6 +41,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Bars in and out: import, verify, list, export.")
 config_app = typer.Typer(help="The configuration: show, check, new.")
+app.add_typer(control_app)
 app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 
@@ -204,6 +207,41 @@ def validate(
     run_commands.validate(
         commands.request_of(strategy, data, options, config, sets, None, from_day, to_day),
         print_now,
+    )
+
+
+@app.command()
+def doctor(state_dir: StateDir = None, config: Config = None, sets: Sets = None) -> None:
+    """Is everything ready for the next start: a line per check, exit 1 if one of them fails.
+
+    Example: tradingd doctor --state-dir var
+    """
+    from cli import doctor_commands
+
+    doctor_commands.doctor(state_dir, config, sets, print_now)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(metavar="SELECT", help="one statement that reads")],
+    state_dir: StateDir = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="the default into a file or pipe")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="a list of objects")] = False,
+) -> None:
+    """Ask what the daemon keeps: ticks, bars, decisions, signals, orders, fills, trades, events.
+
+    Example: tradingd sql "SELECT instrument, net_paise FROM trades"
+    """
+    from cli import sql_commands
+
+    sql_commands.sql(
+        query,
+        state_dir,
+        as_csv=as_csv,
+        as_json=as_json,
+        is_terminal=sys.stdout.isatty(),
+        out=lambda text: print(text, end=""),
+        warn=lambda line: print(f"{PROGRAM}: {line}", file=sys.stderr),
     )
 
 

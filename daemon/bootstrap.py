@@ -7,7 +7,6 @@ then ingest. A first start has nothing to run again.
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,61 +19,28 @@ from core.errors import ConfigError, StoreFailed
 from core.ports import Clock, EventKind, Ledger, LedgerEvent, MarketStore
 from core.session import day_text, ist_text
 from core.types import NEVER_NS, Instrument, SignalId, TradingState
+from daemon.chores import Evening
+from daemon.commands import Operator
 from daemon.dashboard.source import LiveSource
+from daemon.day_queries import StoredDay
 from daemon.desk import Desk, DeskSetup
 from daemon.ingest import FeedFacts, Ingest
+from daemon.plan import BOOK, DayOutcome, Plan
 from daemon.rerun import DayRecord, last_day, rerun
 from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot
-from daemon.sources import Source, groups_of
+from daemon.sources import groups_of
 from daemon.state import State
 from daemon.trading import Trading, show
 from providers.live import DayFrame, LiveProvider, day_frame
-from providers.replay import SessionTerms
 from providers.resampling import ResamplingProvider
 from stores.ledger import SqliteLedger
-from stores.market import DuckMarketStore
+from stores.market import MARKET_FILE, DuckMarketStore
 from stores.owner import Owner, OwnerThread
 from stores.views import RowOrder
-from strategies.settings import MarketRisk, StrategySettings
-
-MARKET_FILE = "market.duckdb"
-BOOK = "main"
 
 OpenStore = Callable[[Path, Sequence[Instrument]], MarketStore]
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What the daemon is to run."""
-
-    mode: str
-    source: Source
-    strategies: tuple[tuple[str, str, StrategySettings], ...]  # (instance, registry name, settings)
-    risk: MarketRisk
-    terms: SessionTerms
-
-    @property
-    def scope(self) -> str:
-        """pixity.md 7: a replayed day belongs to its data, any other to mode, account and book."""
-        if self.source.name == "replay":
-            return self.source.identity.replace(" ", "|")
-        return f"{self.mode}|paper|{BOOK}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayOutcome:
-    """What came of one run of a day."""
-
-    day: int
-    complete: bool
-    minutes: int
-    minutes_expected: int
-    signals: int
-    entries: int
-    trades: int
-    net_paise: int
 
 
 class Daemon:
@@ -91,9 +57,11 @@ class Daemon:
         ledger_owner: Owner | None = None,
         store_owner: Owner | None = None,
         open_store: OpenStore = DuckMarketStore,
+        chores: bool = False,
     ) -> None:
         self.plan = plan
         self._open_store = open_store
+        self._chores = chores  # whether a closed day is followed by those of daemon/chores.py
         self._directory = directory
         self._ledger_owner = ledger_owner or OwnerThread("ledger")
         self._store_owner = store_owner or OwnerThread("market-store")
@@ -111,7 +79,16 @@ class Daemon:
         self._trading: Trading | None = None
         self._done_before = 0  # Minutes of the day handled by an earlier process
         self.desk: Desk | None = None
+        self.operator = Operator(directory)
         self.source = LiveSource(self.snapshot)
+        self.queries = StoredDay(
+            instruments=instruments,
+            frame=lambda: self._frame,
+            strategies=lambda: self.desk.strategies if self.desk else [],
+            store=lambda: self._store,
+            store_owner=self._store_owner,
+            ledger_rows=self.day_rows,
+        )
 
     # --- open and close -------------------------------------------------------------------------
 
@@ -247,6 +224,7 @@ class Daemon:
             store_owner=self._store_owner,
             broker=PaperBroker(clock.now_ns),
             scanner=self._scanner,
+            operator=self.operator,
         )
         self._trading = trading
         state = State(
@@ -274,7 +252,21 @@ class Daemon:
         await state.write()
         outcome = await self._ledger_owner.run(self._outcome, day, complete)
         log.info("day_complete" if complete else "day_left", day=day_text(day))
+        if complete and self._chores:
+            await self._evening().follow(day, stop)
         return outcome
+
+    def _evening(self) -> Evening:
+        assert isinstance(self._ledger, SqliteLedger)
+        assert isinstance(self._store, DuckMarketStore)  # one in memory is not asked to do chores
+        return Evening(
+            directory=self._directory,
+            instruments=self.plan.source.instruments,
+            ledger=self._ledger,
+            ledger_owner=self._ledger_owner,
+            store=self._store,
+            store_owner=self._store_owner,
+        )
 
     async def _supervised(
         self,
@@ -316,9 +308,9 @@ class Daemon:
             desk.restore_opening(record.opened)
             missing = rerun(desk, frame, record.steps, partial(show, self._scanner, desk))
             await self._append([self._run_start(day), *missing])
-            self._done_before = len(record.steps)
-            log.info("day_resumed", minutes=len(record.steps), acknowledged=len(missing))
-            return max(record.last_close_ns, 0)
+            self._done_before = record.minutes
+            log.info("day_resumed", minutes=record.minutes, acknowledged=len(missing))
+            return record.last_close_ns
         if record.closed is not None:
             desk.carry_over(record.closed)
             for number, symbol in enumerate(desk.symbols):

@@ -43,3 +43,20 @@ class StateLock:
     ) -> None:
         os.ftruncate(self._descriptor, 0)  # a pid stands there only while it is held
         os.close(self._descriptor)  # closing releases the lock; the file stays
+
+
+def running_pid(directory: Path) -> str | None:
+    """PID of the daemon that has `directory`, "unknown" while it starts; None if there is none."""
+    try:
+        descriptor = os.open(directory / LOCK_FILE, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreFailed(f"state directory {directory}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # held by nobody, and let go at once
+    except OSError:
+        return os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
+    finally:
+        os.close(descriptor)
+    return None

@@ -17,6 +17,7 @@ from core.ports import EventKind, LedgerEvent, RecordedEvent
 from core.session import DAY_NS
 from stores.chain import Link, canonical_json, chained
 from stores.files import DiskFiles, Files
+from stores.ledger_reader import HEAD_FILE as HEAD_FILE
 from stores.ledger_reader import (
     LEDGER_FILE,
     RUNBOOK,
@@ -29,7 +30,6 @@ from stores.views import EMPTY_TABLES, TABLES, Row, RowOrder, project
 
 Connect = Callable[..., sqlite3.Connection]
 
-HEAD_FILE = "head.json"
 HEAD_EVERY_APPENDS = 5  # without an order; one Minute is one append
 MAX_NAMED_EVENTS = 5  # in a message
 
@@ -153,7 +153,10 @@ class SqliteLedger:
             raise StoreFailed(f"projections were not rebuilt: {error}") from error
 
     def backup(self, path: Path) -> None:
-        """Write a copy to `path`, checked (integrity, whole chain) before it gets that name."""
+        """Write a copy to `path`, checked (integrity, whole chain) before it gets that name.
+
+        Its HEAD_FILE lies beside it: without one no ledger is opened.
+        """
         unchecked = path.with_name(f".{path.name}.partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -167,6 +170,7 @@ class SqliteLedger:
                 copy.execute("PRAGMA journal_mode = DELETE")  # one file, whole by itself
         except (sqlite3.Error, OSError) as error:
             raise StoreFailed(f"backup {path.name} was not written: {error}") from error
+        self._files.replace(path.with_suffix(f".{HEAD_FILE}"), self._head_content())
         self._files.publish(unchecked, path)
 
     def close(self) -> None:
@@ -191,6 +195,9 @@ class SqliteLedger:
 
     def verify(self, *, full: bool) -> None:
         self._reader.verify(full=full)
+
+    def minutes_held(self, before_day: int) -> Iterator[RecordedEvent]:
+        return self._reader.minutes_held(before_day)
 
     def differing_views(self) -> list[str]:
         return self._reader.differing_views()
@@ -241,28 +248,19 @@ class SqliteLedger:
     # --- the remembered head: a cut or older copy of the file is a valid file, only this tells ----
 
     def _remember_head(self) -> None:
-        content = {"seq": self._head[0], "hash": self._head[1]}
-        self._files.replace(self._head_path, json.dumps(content).encode())
+        self._files.replace(self._head_path, self._head_content())
         self._appends_since_head = 0
+
+    def _head_content(self) -> bytes:
+        return json.dumps({"seq": self._head[0], "hash": self._head[1]}).encode()
 
     def _check_remembered_head(self) -> None:
         """Raises StoreFailed unless the file still holds everything that was acknowledged."""
-        head, _ = self._head
         content = self._files.read(self._head_path)
-        if content is None and head == 0:
+        if content is None and self._head[0] == 0:
             self._remember_head()  # a first start; from now on a missing file is a fault
             return
-        if content is None:
-            raise StoreFailed(f"{HEAD_FILE} is missing beside ledger.db; {RUNBOOK}")
-        try:
-            remembered = json.loads(content)
-            seq, expected = int(remembered["seq"]), str(remembered["hash"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreFailed(f"{HEAD_FILE} is not readable: {error}; {RUNBOOK}") from error
-        if head < seq:
-            raise StoreFailed(f"ledger.db ends at event {head}, remembered is {seq}; {RUNBOOK}")
-        if self._reader.hash_at(seq) != expected:
-            raise StoreFailed(f"ledger.db has another event {seq} than remembered; {RUNBOOK}")
+        self._reader.require_remembered(content)
 
 
 def _prepare(db: sqlite3.Connection) -> None:

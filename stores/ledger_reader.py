@@ -28,6 +28,7 @@ from stores.views import (
 )
 
 LEDGER_FILE = "ledger.db"
+HEAD_FILE = "head.json"  # beside it: the number and hash of a late event
 SCHEMA_VERSION = 1
 VERIFIED_AT_START = 20_000  # events: several days; `backup` verifies all of them every evening
 PAGE_EVENTS = (
@@ -40,6 +41,10 @@ _SELECT_LINKS = "SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
 _SELECT_EVENTS = (
     "SELECT e.*, b.bytes FROM events e LEFT JOIN blobs b USING (seq)"
     " WHERE e.seq > ? AND e.kind IN (SELECT value FROM json_each(?)) ORDER BY e.seq LIMIT ?"
+)
+_SELECT_HELD = (
+    "SELECT e.*, b.bytes FROM blobs b JOIN events e USING (seq)"
+    " WHERE e.seq > ? AND b.day < ? AND e.kind = 'MINUTE' ORDER BY e.seq LIMIT ?"
 )
 _SELECT_RUNNER_STATE = "SELECT row FROM runner_state ORDER BY rowid"
 _SELECT_PROJECTED = (
@@ -63,13 +68,14 @@ class LedgerReader:
         """
         wanted = json.dumps(list(EventKind if kinds is None else kinds))
         while page := self._query(_SELECT_EVENTS, (after, wanted, PAGE_EVENTS)):
-            for *columns, blob in page:
-                link = Link(*columns)
-                _check_blob(link, blob)
-                event = LedgerEvent(
-                    link.ts_ns, EventKind(link.kind), link.key, json.loads(link.payload), blob
-                )
-                yield RecordedEvent(link.seq, event, link.hash)
+            yield from map(_recorded, page)
+            after = page[-1][0]
+
+    def minutes_held(self, before_day: int) -> Iterator[RecordedEvent]:
+        """MINUTE events of days before `before_day` whose bars still lie in the ledger."""
+        after = 0
+        while page := self._query(_SELECT_HELD, (after, before_day, PAGE_EVENTS)):
+            yield from map(_recorded, page)
             after = page[-1][0]
 
     def head(self) -> tuple[int, str]:
@@ -111,6 +117,21 @@ class LedgerReader:
                 if link.seq != after or link.prev_hash != last_hash or not link.is_sound():
                     raise StoreFailed(f"ledger.db: chain broken at event {after}; {RUNBOOK}")
                 last_hash = link.hash
+
+    def require_remembered(self, content: bytes | None) -> None:
+        """Raises StoreFailed unless the file still holds the event that HEAD_FILE tells of."""
+        head, _ = self.head()
+        if content is None:
+            raise StoreFailed(f"{HEAD_FILE} is missing beside ledger.db; {RUNBOOK}")
+        try:
+            remembered = json.loads(content)
+            seq, expected = int(remembered["seq"]), str(remembered["hash"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreFailed(f"{HEAD_FILE} is not readable: {error}; {RUNBOOK}") from error
+        if head < seq:
+            raise StoreFailed(f"ledger.db ends at event {head}, remembered is {seq}; {RUNBOOK}")
+        if self.hash_at(seq) != expected:
+            raise StoreFailed(f"ledger.db has another event {seq} than remembered; {RUNBOOK}")
 
     def differing_views(self) -> list[str]:
         """Views whose rows are not those that the events give; empty when all is well."""
@@ -176,6 +197,19 @@ def project_all(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     """Apply every event of `source` to the empty projection tables of `target`."""
     for kind, payload in source.execute(_SELECT_PROJECTED, (json.dumps(PROJECTED),)):
         project(target, kind, [json.loads(payload)])
+
+
+def _recorded(row: Sequence[Any]) -> RecordedEvent:
+    """A row of `events` and its blob, which must be the one that was recorded."""
+    *columns, blob = row
+    link = Link(*columns)
+    _check_blob(link, blob)
+    try:
+        kind, payload = EventKind(link.kind), json.loads(link.payload)
+    except ValueError as error:
+        raise StoreFailed(f"ledger.db: chain broken at event {link.seq}; {RUNBOOK}") from error
+    event = LedgerEvent(link.ts_ns, kind, link.key, payload, blob)
+    return RecordedEvent(link.seq, event, link.hash)
 
 
 def _check_blob(link: Link, blob: bytes | None) -> None:

@@ -1,6 +1,7 @@
 """Every way a verb may end: its words for a person, its exit code, and what it leaves behind."""
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -83,7 +84,7 @@ def test_the_example_of_every_verb_is_understood(words: tuple[str, ...]) -> None
     assert command.help
     example = command.help.split(f"Example: tradingd {' '.join(words)}")[1].split(">")[0]
 
-    command.make_context(PROGRAM, expanded(example.split()))
+    command.make_context(PROGRAM, expanded(shlex.split(example)))
 
 
 def test_without_a_word_there_is_help(capfd: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from cli.run_commands import export_day, outcome_lines
 from core.errors import DataError
 from core.ports import EventKind
 from core.session import parse_day
-from daemon.bootstrap import DayOutcome
+from daemon.plan import DayOutcome
 from tests.daemon.days import play, recorded, replay_plan
 from tests.datasets import generated, request_on
 

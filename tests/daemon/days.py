@@ -11,8 +11,9 @@ from typing import TypeVar
 from backtest.run import Request, session_terms
 from core.ports import EventKind, Ledger, LedgerEvent
 from core.types import Instrument, Market
-from daemon.bootstrap import Daemon, DayOutcome, OpenStore, Plan
+from daemon.bootstrap import Daemon, OpenStore
 from daemon.lock import StateLock
+from daemon.plan import DayOutcome, Plan
 from daemon.sources import ReplaySource, SyntheticSource
 from stores.ledger import HEAD_FILE
 from stores.ledger_reader import LEDGER_FILE, open_read_only
@@ -206,7 +207,8 @@ def rows(directory: Path, view: str, day: int | None = None) -> list[dict[str, o
 
 
 def files_of(directory: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
+    files = (path for path in sorted(directory.rglob("*")) if path.is_file())
+    return {str(path.relative_to(directory)): path.read_bytes() for path in files}
 
 
 def steps_of(directory: Path) -> list[list[Told]]:

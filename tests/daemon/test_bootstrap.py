@@ -10,7 +10,7 @@ from backtest.run import run as run_backtest
 from core.errors import ConfigError, DataError, StoreFailed
 from core.ports import EventKind, LedgerEvent
 from core.session import parse_day
-from daemon.bootstrap import Plan
+from daemon.plan import Plan
 from daemon.sources import ReplaySource
 from providers.dataset import DataOptions, load, trusted
 from stores.memory import MemoryMarketStore

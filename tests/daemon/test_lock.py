@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import AlreadyRunning, StoreFailed
-from daemon.lock import LOCK_FILE, StateLock
+from daemon.lock import LOCK_FILE, StateLock, running_pid
 
 
 def test_a_held_directory_is_refused_naming_its_holder(tmp_path: Path) -> None:
@@ -32,6 +32,18 @@ def test_a_directory_is_free_again_afterwards_and_names_nobody(tmp_path: Path) -
         with StateLock(tmp_path):
             assert (tmp_path / LOCK_FILE).read_text() == str(os.getpid())
         assert (tmp_path / LOCK_FILE).read_text() == ""
+
+
+def test_who_holds_a_directory_can_be_asked_without_taking_it(tmp_path: Path) -> None:
+    assert running_pid(tmp_path) is None  # no lock file yet
+
+    with StateLock(tmp_path):
+        assert running_pid(tmp_path) == str(os.getpid())
+        (tmp_path / LOCK_FILE).write_text("")
+        assert running_pid(tmp_path) == "unknown"  # a process that is just starting
+    assert running_pid(tmp_path) is None
+    with StateLock(tmp_path):
+        pass
 
 
 def test_a_directory_that_is_missing_is_made_for_its_owner_alone(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from core.errors import StoreFailed
 from core.orders import Order
 from core.ports import BrokerReport, EventKind, LedgerEvent, ReportKind
 from core.types import MinuteSpan, Records, minute_of
-from daemon.bootstrap import BOOK, Plan
 from daemon.desk import Desk, DeskSetup
+from daemon.plan import BOOK, Plan
 from daemon.scanner import Scanner
 from daemon.sources import groups_of
 from daemon.trading import Trading

@@ -72,10 +72,12 @@ def test_a_finished_day_is_said_to_be_complete_and_nothing_is_written(
 
 
 def test_the_state_directory_is_its_owners_alone(replayed: Path) -> None:
-    modes = {path.stat().st_mode & 0o777 for path in replayed.iterdir()}
+    paths = [replayed, *replayed.rglob("*")]
+    loose = [
+        path for path in paths if path.stat().st_mode & 0o777 != (0o700 if path.is_dir() else 0o600)
+    ]
 
-    assert modes == {0o600}
-    assert replayed.stat().st_mode & 0o777 == 0o700
+    assert [] == loose
 
 
 def test_neither_hash_seed_nor_host_zone_changes_the_day(
@@ -165,3 +167,34 @@ def test_a_port_that_is_taken_is_one_line_and_the_day_can_go_on(tmp_path: Path) 
     code, lines = result_of(*generated_day(tmp_path, speed="max"))
     assert code == 0, lines
     assert any("complete: 375 of 375 Minutes" in line for line in lines)
+
+
+@pytest.mark.slow
+def test_a_day_of_recorded_ticks_goes_through_the_whole_daemon(
+    shared: Path, tmp_path: Path
+) -> None:
+    """2021-05-24: two connections in one file, a hole of two hours, and a reconnect."""
+    ticks = shared / "data" / "nse_ticks_2021-04_2021-05.parquet"
+    arguments = ["--data", str(ticks), "--day", "2021-05-24", "--symbols", "RELIANCE,SBIN"]
+    place = ["--port", "0", "--state-dir", str(tmp_path)]
+    code, lines = result_of("run", "--feed", "replay", "--speed", "max", *arguments, *place)
+    told = "\n".join(lines)
+
+    assert code == 0, told
+    assert "complete: 375 of 375 Minutes" in told
+    assert '"event": "feed_lost"' in told
+    minutes = recorded(tmp_path, [EventKind.MINUTE])
+    assert [one.payload["bars"] for one in minutes[-3:]] == [2, 2, 2]
+    assert len(minutes) == 375
+
+
+def test_a_day_that_was_not_captured_is_refused_with_those_that_were(
+    tmp_path: Path, shared: Path
+) -> None:
+    ticks = shared / "data" / "nse_ticks_2021-04_2021-05.parquet"
+    place = ["--data", str(ticks), "--day", "2021-05-25", "--state-dir", str(tmp_path / "var")]
+    code, lines = result_of("run", "--feed", "replay", *place)
+
+    assert code == 3
+    assert "holds 2021-04-30, 2021-05-06, 2021-05-11" in lines[-1]
+    assert not (tmp_path / "var").exists()

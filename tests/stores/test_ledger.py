@@ -201,11 +201,27 @@ def test_a_backup_is_a_whole_ledger(tmp_path: Path) -> None:
         opened.backup(target)  # a second one takes the place of the first
         head, trades = opened.head(), opened.rows("trades")
 
-    assert [path.name for path in target.parent.iterdir()] == ["ledger.db"]
+    names = sorted(path.name for path in target.parent.iterdir())
+    assert names == ["ledger.db", "ledger.head.json"]
     with closing(open_read_only(target.parent)) as copy:
         assert copy.head() == head
         assert copy.rows("trades") == trades
         copy.verify(full=True)
+
+
+def test_a_backup_put_back_with_its_head_is_a_ledger_to_go_on_with(tmp_path: Path) -> None:
+    recorded(tmp_path / "var")
+    with closing(SqliteLedger(tmp_path / "var")) as opened:
+        opened.backup(tmp_path / "var" / "copy.db")
+        head = opened.head()
+    (tmp_path / "new").mkdir()
+    (tmp_path / "var" / "copy.db").rename(tmp_path / "new" / "ledger.db")
+    (tmp_path / "var" / "copy.head.json").rename(tmp_path / "new" / "head.json")
+
+    with closing(SqliteLedger(tmp_path / "new")) as put_back:
+        assert put_back.head() == head
+        put_back.append([minute(9)])
+        put_back.verify(full=True)
 
 
 def test_a_backup_of_a_broken_chain_gets_no_name(tmp_path: Path) -> None:

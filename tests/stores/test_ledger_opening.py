@@ -105,6 +105,16 @@ def test_old_blobs_can_be_dropped_and_the_chain_stays_whole(ledger: SqliteLedger
     assert {one.event.blob for one in ledger.events()} == {None}
 
 
+def test_minutes_held_are_those_of_earlier_days_that_have_their_bars(ledger: SqliteLedger) -> None:
+    ledger.append([minute(1), minute(2, b"others"), order()])
+
+    assert [*ledger.minutes_held(DAY)] == []
+    held = ledger.minutes_held(DAY + 1)
+    assert [(one.seq, one.event.blob) for one in held] == [(1, b"bars"), (2, b"others")]
+    ledger.drop_blobs(DAY + 1)
+    assert [*ledger.minutes_held(DAY + 1)] == []
+
+
 def test_pages_of_events_leave_nothing_out(
     ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -404,3 +404,28 @@ def test_a_day_without_bars_has_an_empty_file(tmp_path: Path, store: DuckMarketS
     store.compact(DAY, archive)
 
     assert len(archive.read(DAY, DAY, INSTRUMENTS)) == 0
+
+
+# --- old ticks -----------------------------------------------------------------------------------
+
+
+def test_ticks_before_a_moment_are_dropped_and_all_others_stay_in_order(
+    store: DuckMarketStore,
+) -> None:
+    given = ticks(9)
+    store.append_ticks(given)
+    before_ns = int(given["recv_ns"][4])
+
+    assert store.drop_ticks(before_ns) == 4
+    assert store.drop_ticks(before_ns) == 0
+    assert store.ticks(*EVER)["seq"].tolist() == [4, 5, 6, 7, 8]
+
+
+def test_what_is_committed_after_dropping_is_kept(path: Path) -> None:
+    with closing(DuckMarketStore(path, INSTRUMENTS)) as store:
+        store.append_ticks(ticks(4))
+        store.drop_ticks(2**62)
+        store.append_ticks(ticks(2, first_seq=4))
+
+    with closing(DuckMarketStore(path, INSTRUMENTS)) as again:
+        assert again.ticks(*EVER)["seq"].tolist() == [4, 5]

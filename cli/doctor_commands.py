@@ -1,0 +1,119 @@
+"""`tradingd doctor`: is everything ready for the next start, a line per check.
+
+Adds to the checks of the state directory (daemon/doctor.py) those of this installation. Reads only.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import typer
+
+from cli import kernel_cache
+from cli.config_commands import check, configuration
+from core.errors import ConfigError
+from core.session import parse_day
+from daemon.clocks import SystemClock
+from daemon.config import Settings
+from daemon.doctor import Check, Verdict, examine, fail, ok, warn
+
+LOCK = kernel_cache.ROOT / "requirements" / "run.txt"
+PYTHONS = ((3, 11), (3, 14))  # the first that will do, and the first that will not any more
+NAMED_PACKAGES = 5  # in a message
+
+_PINNED = re.compile(r"^([\w.-]+)==([\w.+!]+)( ;)?", re.M)
+
+
+def doctor(
+    state_dir: Path | None,
+    config: Path | None,
+    sets: Sequence[str] | None,
+    tell: Callable[[str], None],
+) -> None:
+    """Print every check; exit 1 if one of them fails."""
+    failed = False
+    for one in checks(state_dir, config, sets, SystemClock().now_ns()):
+        tell(str(one))
+        failed |= one.verdict is Verdict.FAIL
+    if failed:
+        raise typer.Exit(1)
+
+
+def checks(
+    state_dir: Path | None, config: Path | None, sets: Sequence[str] | None, now_ns: int
+) -> Iterator[Check]:
+    """Of the installation, of the configuration, and of the state directory that it names."""
+    yield check_python(sys.version_info[:2], sys.version.split()[0])
+    yield check_packages(LOCK.read_text() if LOCK.exists() else None, _installed)
+    yield check_kernels(os.environ)
+    settings = Settings()
+    try:
+        configured = configuration(config, sets)
+        settings = configured.settings
+        yield ok("config", check(configured).strip())
+    except ConfigError as error:
+        yield fail("config", str(error), "the checks below are with the defaults")
+    accept = settings.accept_session
+    yield from examine(
+        state_dir or Path(settings.paths.state_dir),
+        now_ns,
+        frozenset() if accept is None else frozenset({parse_day(accept.isoformat())}),
+    )
+
+
+def check_python(running: tuple[int, ...], text: str) -> Check:
+    first, end = PYTHONS
+    if first <= running < end:
+        return ok("python", text)
+    return fail("python", text, f"from {first[0]}.{first[1]} on, below {end[0]}.{end[1]}")
+
+
+def check_packages(lock: str | None, installed: Callable[[str], str | None]) -> Check:
+    """Against the lock file; a package that is locked per platform may be any of its versions."""
+    name = "packages"
+    if lock is None:
+        return warn(name, "no lock file beside the program", "their versions are not known to fit")
+    wanted: dict[str, set[str]] = {}
+    optional: set[str] = set()
+    for package, pinned, marker in _PINNED.findall(lock):
+        wanted.setdefault(package, set()).add(pinned)
+        optional |= {package} if marker else set()
+    found = {package: installed(package) for package in wanted}
+    missing = [one for one in wanted if found[one] is None and one not in optional]
+    if missing:
+        return fail(name, f"missing: {_some(missing)}", "make setup")
+    others = [
+        f"{one} {found[one]} (locked {', '.join(sorted(wanted[one]))})"
+        for one in wanted
+        if found[one] is not None and found[one] not in wanted[one]
+    ]
+    if others:
+        return warn(name, f"not as locked: {_some(others)}", "make setup")
+    return ok(name, f"{len(wanted)} as locked")
+
+
+def check_kernels(environ: Mapping[str, str]) -> Check:
+    """`kernel_cache.prepare` has run: it has left the folder in use, or none."""
+    folder = environ.get(kernel_cache.VARIABLE)
+    if not folder:
+        advice = f"set {kernel_cache.VARIABLE} to a folder that is, else each start compiles"
+        return warn("kernels", "no cache folder is writable", advice)
+    count = sum(1 for _ in Path(folder).rglob("*.nbi"))
+    if not count:
+        return warn("kernels", f"{folder} is empty", "python -m cli.warm, else a start compiles")
+    return ok("kernels", f"{count} compiled in {folder}")
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - NAMED_PACKAGES
+    return ", ".join(names[:NAMED_PACKAGES]) + (f" and {more} more" if more > 0 else "")

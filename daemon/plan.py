@@ -1,0 +1,41 @@
+"""What a daemon is to run, and what came of a day: values that bootstrap takes and gives."""
+
+from dataclasses import dataclass
+
+from daemon.sources import Source
+from providers.replay import SessionTerms
+from strategies.settings import MarketRisk, StrategySettings
+
+BOOK = "main"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the daemon is to run."""
+
+    mode: str
+    source: Source
+    strategies: tuple[tuple[str, str, StrategySettings], ...]  # (instance, registry name, settings)
+    risk: MarketRisk
+    terms: SessionTerms
+
+    @property
+    def scope(self) -> str:
+        """pixity.md 7: a replayed day belongs to its data, any other to mode, account and book."""
+        if self.source.name == "replay":
+            return self.source.identity.replace(" ", "|")
+        return f"{self.mode}|paper|{BOOK}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayOutcome:
+    """What came of one run of a day."""
+
+    day: int
+    complete: bool
+    minutes: int
+    minutes_expected: int
+    signals: int
+    entries: int
+    trades: int
+    net_paise: int
