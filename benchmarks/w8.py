@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,21 +22,8 @@ from benchmarks.measured import Measurement, percentile
 from core.bars import Resampler
 from core.book import Book
 from core.engine import Engine, StrategyNames
-from core.events import (
-    Cancel,
-    Effect,
-    Fill,
-    FillBooked,
-    OrderChanged,
-    Position,
-    SignalDecided,
-    Submit,
-    TradeClosed,
-)
-from core.orders import Order
-from core.ports import EventKind, LedgerEvent
 from core.rules.dated import day_rules
-from core.session import MINUTE_NS, ist_day, minute_closes, recorded_session, session_row
+from core.session import MINUTE_NS, minute_closes, recorded_session, session_row
 from core.types import (
     SESSION,
     STRATEGY_BAR,
@@ -46,10 +33,9 @@ from core.types import (
     MinuteSpan,
     Records,
     SessionClass,
-    Signal,
-    Trade,
     minute_of,
 )
+from daemon.journal import minute_event, result_events
 from stores.ledger import SqliteLedger
 from stores.market import DuckMarketStore
 from strategies.pixity import PixitySettings
@@ -119,7 +105,9 @@ class WholeMarket:
                 self.market.append_decisions(STRATEGY, decision.bars, decision.signals)
         staged = time.perf_counter()
         effects = [effect for step in steps for effect in step.effects]
-        self.ledger.append([minute_event(minute), *map(event_of, effects)])
+        close_ns, day = int(minute.close_ns[0]), int(minute.sessions["day"][0, 0])
+        events = [minute_event(minute, day, late=False), *result_events(effects, close_ns, day)]
+        self.ledger.append(events)
         committed = time.perf_counter()
         return Parts(decided - started, staged - decided, committed - staged, len(effects))
 
@@ -150,49 +138,6 @@ def day_span(day: int, prices: data.Prices, risk: MarketRisk) -> MinuteSpan:
         first_strategy_bar=np.zeros(len(closes) + 1, np.int64),
         strategy_bars=np.zeros(0, STRATEGY_BAR),
     )
-
-
-# --- the ledger's rows of what happened ----------------------------------------------------------
-
-
-def minute_event(minute: MinuteSpan) -> LedgerEvent:
-    close_ns = int(minute.close_ns[0])
-    blob = minute.bars.tobytes()
-    return LedgerEvent(close_ns, EventKind.MINUTE, str(close_ns), {"late": False}, blob)
-
-
-def event_of(effect: Effect) -> LedgerEvent:
-    match effect:
-        case SignalDecided(signal):
-            row = row_of(signal, signal.bar_close_ns)
-            row["status"] = signal.status.name
-            row["refusal"] = signal.refusal.name.lower() if signal.refusal else None
-            row["limit_value"] = signal.limit
-            return LedgerEvent(signal.bar_close_ns, EventKind.SIGNAL, signal.signal_id, row)
-        case Submit(order) | Cancel(order) | OrderChanged(order):
-            row = row_of(order, order.updated_ns)
-            return LedgerEvent(order.updated_ns, EventKind.ORDER, order.order_id, row)
-        case FillBooked(fill, position):
-            row = row_of(fill, fill.ts_ns)
-            row["position"] = None if position is None else row_of(position, fill.ts_ns)
-            return LedgerEvent(fill.ts_ns, EventKind.FILL, fill.order_id, row)
-        case TradeClosed(trade):
-            row = row_of(trade, trade.exit_ns)
-            row["exit_reason"] = trade.exit_reason.name
-            return LedgerEvent(trade.exit_ns, EventKind.TRADE, trade.signal_id, row)
-        case _:
-            assert_never(effect)
-
-
-def row_of(value: Signal | Order | Fill | Position | Trade, ts_ns: int) -> dict[str, object]:
-    """The fields of `value` by name, its side as text, and the session date."""
-    row: dict[str, object] = {name: getattr(value, name) for name in value.__slots__}
-    row["side"] = value.side.name
-    row["day"] = ist_day(ts_ns)
-    return row
-
-
-# --- the measurement -----------------------------------------------------------------------------
 
 
 def measure(limits: str, instruments: int, days: int, folder: Path) -> Measurement:

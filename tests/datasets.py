@@ -8,7 +8,7 @@ import numpy as np
 from backtest.run import Gear, Request
 from core.session import MINUTE_NS, minute_closes, parse_day, recorded_session
 from core.types import BAR, Instrument, InstrumentId, Market, Records, SessionClass
-from providers.dataset import DataCounts, DataOptions, Dataset, data_hash
+from providers.dataset import DataOptions, Dataset, data_hash, trusted
 from strategies.registry import settings_of
 from strategies.settings import RiskSettings, resolve
 from tests.market import ALWAYS_OPEN, AUCTION, CASH, BarTuple
@@ -45,26 +45,9 @@ def dataset_of(
     rows: Records = bars if isinstance(bars, np.ndarray) else np.array(list(bars), BAR)
     rows = rows[np.lexsort((rows["instrument"], rows["open_ns"]))]
     symbols = ["ABC"[i] for i in range(len(kinds))]
-    counts = DataCounts(
-        rows=len(rows),
-        bars=len(rows),
-        duplicates=0,
-        outside_session=0,
-        unsorted=0,
-        days=0,
-        no_session_days=0,
-        missing_bars=0,
-        null_volumes=0,
-        off_tick=0,
-    )
-    return Dataset(
-        tuple(Instrument(InstrumentId(s), s, k) for s, k in zip(symbols, kinds, strict=True)),
-        rows,
-        np.zeros(0, BAR),
-        DataOptions(market=market, base_ns=base_ns),
-        data_hash(symbols, rows),
-        counts,
-    )
+    instruments = [Instrument(InstrumentId(s), s, k) for s, k in zip(symbols, kinds, strict=True)]
+    loaded = trusted(instruments, rows, DataOptions(market=market, base_ns=base_ns))
+    return replace(loaded, data_hash=data_hash(symbols, rows))
 
 
 def generated(name: str, seed: int = 1, kept: float = 0.95) -> Dataset:

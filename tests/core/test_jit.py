@@ -41,6 +41,21 @@ def test_a_kernel_is_compiled() -> None:
     assert isinstance(summed, numba.core.registry.CPUDispatcher)
 
 
+@kernel
+def allocating(count: int) -> float:
+    values = np.zeros(count)
+    for i in range(count):
+        values[i] = i
+    return float(values[count - 1])
+
+
+@pytest.mark.skipif(not JIT, reason="numba is disabled for this run")
+def test_a_kernel_that_allocates_is_not_built() -> None:
+    """Kernels are built without reference counting: an array of their own would never be freed."""
+    with pytest.raises(numba.core.errors.NumbaError):
+        allocating(3)
+
+
 def test_without_a_folder_of_its_own_nothing_is_cached() -> None:
     """numba would not notice an edit in a callee, so an unprepared program compiles anew."""
     code = "from core.bars import emit; print(type(emit._cache).__name__)"
