@@ -6,10 +6,8 @@ then ingest. A first start has nothing to run again.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -30,6 +28,7 @@ from daemon.rerun import DayRecord, last_day, rerun
 from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot
 from daemon.sources import groups_of
 from daemon.state import State
+from daemon.supervisor import DayTasks, supervise
 from daemon.trading import Trading, show
 from providers.live import DayFrame, LiveProvider, day_frame
 from providers.resampling import ResamplingProvider
@@ -237,10 +236,13 @@ class Daemon:
         )
         log.info("day_opened", day=day_text(day), minutes=frame.minutes, after=_ist(after_ns))
         provider = ResamplingProvider(live, desk.resampler)
-        feeding = asyncio.create_task(source.feed(ingest, frame, clock, after_ns))
-        deciding = asyncio.create_task(trading.run(provider))
-        showing = asyncio.create_task(state.run())
-        await self._supervised(feeding, deciding, showing, live, stop)
+        tasks = DayTasks(
+            ingest=source.feed(ingest, frame, clock, after_ns),
+            trading=trading.run(provider),
+            state=state.run(),
+            end_intake=live.close,
+        )
+        await supervise(tasks, stop)
         complete = self._done_before + trading.minutes == frame.minutes
         if complete:
             # One transaction: a day whose data has ended is never seen without its end.
@@ -267,36 +269,6 @@ class Daemon:
             store=self._store,
             store_owner=self._store_owner,
         )
-
-    async def _supervised(
-        self,
-        feeding: asyncio.Task[None],
-        deciding: asyncio.Task[None],
-        showing: asyncio.Task[None],
-        live: LiveProvider,
-        stop: asyncio.Event | None,
-    ) -> None:
-        """Wait for the day's end. A task that fails ends the others; `stop` ends intake first."""
-        stopping = asyncio.create_task(stop.wait()) if stop is not None else None
-        tasks: set[asyncio.Task[Any]] = {feeding, deciding, showing}
-        tasks |= {stopping} if stopping else set()
-        try:
-            while not deciding.done():
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                tasks -= done
-                for task in done - {stopping}:
-                    task.result()
-                if stopping in done and not feeding.done():
-                    feeding.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await feeding
-                    tasks.discard(feeding)
-                    await live.close()
-            deciding.result()
-        finally:
-            for task in (feeding, deciding, showing, *([stopping] if stopping else [])):
-                task.cancel()
-            await asyncio.gather(feeding, deciding, showing, return_exceptions=True)
 
     async def _stand(self, day: int, frame: DayFrame) -> int:
         """Bring the desk to where `day` stands; returns the close of its last handled Minute."""
