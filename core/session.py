@@ -324,6 +324,7 @@ def day_text(day: int) -> str:
 
 
 @lru_cache(maxsize=64)  # the signals of one Minute all name the same bar
+@lru_cache(maxsize=1024)  # every signal of a Minute names the same bar
 def ist_text(ns: int) -> str:
     """`2026-07-22T09:30:00+05:30`, the second in which `ns` lies."""
     day, rest_ns = divmod(int(ns) + IST_OFFSET_NS, DAY_NS)

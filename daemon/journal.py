@@ -3,8 +3,9 @@
 Column names are those of the projections (`stores/views.py`) and of the files (cli.md 3).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from itertools import groupby
 from typing import assert_never
 
 from core.events import (
@@ -19,9 +20,16 @@ from core.events import (
 )
 from core.orders import Order
 from core.ports import EventKind, LedgerEvent
-from core.types import Command, MinuteSpan, Signal, Trade
+from core.types import Command, MinuteSpan, Refusal, Side, Signal, SignalStatus, Trade
+from stores.views import VIEWS
 
 Row = dict[str, object]
+
+SIGNAL_NAMES = list(VIEWS["signals"])
+# Looked up, not asked for: `name` of an enum is computed at every call.
+SIDE_NAMES = {side: side.name for side in Side}
+STATUS_NAMES = {status: status.name for status in SignalStatus}
+REFUSAL_NAMES = {refusal: refusal.name.lower() if refusal else None for refusal in Refusal}
 
 
 def minute_event(span: MinuteSpan, day: int, *, late: bool) -> LedgerEvent:
@@ -44,15 +52,22 @@ def command_event(command: Command, user: str, pid: int, ts_ns: int) -> LedgerEv
 
 
 def result_events(effects: Iterable[Effect], now_ns: int, day: int) -> list[LedgerEvent]:
-    """What a step led to, in order."""
-    return [result_event(effect, now_ns, day) for effect in effects]
+    """What a step led to, in order; signals that follow each other are one event."""
+    events: list[LedgerEvent] = []
+    for is_signal, run in groupby(effects, lambda effect: isinstance(effect, SignalDecided)):
+        if is_signal:
+            signals = [one.signal for one in run if isinstance(one, SignalDecided)]
+            events.append(signals_event(signals, now_ns, day))
+        else:
+            events += [result_event(effect, now_ns, day) for effect in run]
+    return events
 
 
 def result_event(effect: Effect, now_ns: int, day: int) -> LedgerEvent:
     key: str
     match effect:
         case SignalDecided(signal):
-            kind, key, row = EventKind.SIGNAL, signal.signal_id, signal_row(signal, day)
+            return signals_event([signal], now_ns, day)
         case Submit(order) | Cancel(order) | OrderChanged(order):
             kind, key, row = EventKind.ORDER, order.order_id, order_row(order, day)
         case FillBooked(fill, position):
@@ -67,27 +82,44 @@ def result_event(effect: Effect, now_ns: int, day: int) -> LedgerEvent:
     return LedgerEvent(ts_ns=now_ns, kind=kind, key=key, payload=row)
 
 
+def signals_event(signals: Sequence[Signal], now_ns: int, day: int) -> LedgerEvent:
+    """Signals that follow each other: a whole market says hundreds in a Minute, and an event, a
+    hash and a name for each value of each of them would cost more than deciding them."""
+    rows = [_signal_values(signal, day) for signal in signals]
+    payload: Row = {"day": day, "names": SIGNAL_NAMES, "rows": rows}
+    return LedgerEvent(now_ns, EventKind.SIGNAL, signals[0].signal_id, payload)
+
+
 def signal_row(signal: Signal, day: int) -> Row:
-    """A row of `signals`."""
-    return {
-        "strategy": signal.strategy,
-        "instrument": signal.instrument,
-        "kind": signal.kind,
-        "side": signal.side.name,
-        "bar_open_ns": signal.bar_open_ns,
-        "bar_close_ns": signal.bar_close_ns,
-        "close": signal.close,
-        "atr": signal.atr,
-        "vwap": signal.vwap,
-        "status": signal.status.name,
-        "refusal": signal.refusal.name.lower() if signal.refusal else None,
-        "signal_id": signal.signal_id,
-        "confidence": signal.confidence,
-        "value": signal.value,
-        "limit_value": signal.limit,
-        "quantity": signal.quantity,
-        "day": day,
-    }
+    """A row of `signals`; NaN is None."""
+    return dict(zip(SIGNAL_NAMES, _signal_values(signal, day), strict=True))
+
+
+def _signal_values(signal: Signal, day: int) -> list[object]:
+    """In the order of `SIGNAL_NAMES`."""
+    return [
+        signal.strategy,
+        signal.instrument,
+        signal.kind,
+        SIDE_NAMES[signal.side],
+        signal.bar_open_ns,
+        signal.bar_close_ns,
+        _known(signal.close),
+        _known(signal.atr),
+        _known(signal.vwap),
+        STATUS_NAMES[signal.status],
+        REFUSAL_NAMES[signal.refusal],
+        signal.signal_id,
+        _known(signal.confidence),
+        _known(signal.value),
+        _known(signal.limit),
+        signal.quantity,
+        day,
+    ]
+
+
+def _known(value: float) -> float | None:
+    return value if value == value else None  # NaN, without a call
 
 
 def order_row(order: Order, day: int) -> Row:

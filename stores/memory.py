@@ -6,6 +6,7 @@ text of the same promises on purpose, so that a contract test compares two opini
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +101,7 @@ class _Views:
     def project(self, kind: EventKind, payload: Row) -> None:
         match kind:
             case EventKind.SIGNAL:
-                self._signals.append(_row("signals", payload))
+                self._signals += _signals(payload)
             case EventKind.TRADE:
                 self._trades.append(_row("trades", payload))
             case EventKind.ORDER:
@@ -128,6 +129,13 @@ class _Views:
         else:
             owner = self._orders[row["order_id"]]["strategy"]
             self._positions.pop((owner, row["instrument"]), None)
+
+
+def _signals(payload: dict[str, Any]) -> list[Row]:
+    return [
+        _row("signals", dict(zip(payload["names"], values, strict=True)))
+        for values in payload["rows"]
+    ]
 
 
 def _row(view: str, payload: Row) -> Row:

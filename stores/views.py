@@ -130,7 +130,9 @@ TABLES = tuple(_table(view) for view in VIEWS)
 EMPTY_TABLES = tuple(f"DELETE FROM {view}" for view in reversed(VIEWS))  # noqa: S608
 SELECTS = {view: f"SELECT {', '.join(names)} FROM {view}" for view, names in VIEWS.items()}  # noqa: S608
 
-_INSERT_SIGNAL, _INSERT_FILL, _INSERT_TRADE = map(_insert, ("signals", "fills", "trades"))
+_INSERT_FILL, _INSERT_TRADE = map(_insert, ("fills", "trades"))
+_SIGNAL_NAMES = list(VIEWS["signals"])
+_INSERT_SIGNAL = f"INSERT INTO signals VALUES ({', '.join('?' * len(_SIGNAL_NAMES))})"  # noqa: S608
 _INSERT_INTENT = _insert("orders")
 _UPSERT_ORDER = _upsert("orders", "order_id")
 _UPSERT_POSITION = _upsert("positions", "strategy", "instrument")
@@ -145,12 +147,15 @@ PROJECTED = (EventKind.SIGNAL, EventKind.ORDER, EventKind.FILL, EventKind.TRADE)
 def project(db: sqlite3.Connection, kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Apply payloads of events of one kind, in order, to the projection tables of `db`.
 
-    NaN is null there as in JSON. An ORDER is the order's new row; one that is INTENDED must be the
-    first of its id, so that no order is ever sent twice. A FILL with `position` sets that row, or
-    with null clears it. Raises sqlite3.Error.
+    NaN is null there as in JSON. A SIGNAL is `rows` of values under their `names`. An ORDER is the
+    order's new row; one that is INTENDED must be the first of its id, so that no order is ever sent
+    twice. A FILL with `position` sets that row, or with null clears it. Raises sqlite3.Error.
     """
     if kind == EventKind.SIGNAL:
-        db.executemany(_INSERT_SIGNAL, rows)
+        for payload in rows:
+            if payload["names"] != _SIGNAL_NAMES:
+                raise sqlite3.ProgrammingError(f"signals of columns {payload['names']}")
+            db.executemany(_INSERT_SIGNAL, payload["rows"])
     elif kind == EventKind.TRADE:
         db.executemany(_INSERT_TRADE, rows)
     elif kind == EventKind.ORDER:

@@ -56,7 +56,7 @@ def test_signals_stay_in_the_order_in_which_they_were_decided() -> None:
 
 def test_an_undefined_value_is_null_in_the_file() -> None:
     signals, _ = played()
-    frame = signals_frame([replace(signals[0], atr=math.nan, vwap=math.nan)])
+    frame = signals_frame([signals[0]._replace(atr=math.nan, vwap=math.nan)])
 
     assert (None, None) == (frame["atr"][0], frame["vwap"][0])
 

@@ -29,7 +29,7 @@ from core.types import (
     SignalStatus,
     Trade,
 )
-from daemon.journal import minute_event, result_event, result_events
+from daemon.journal import minute_event, result_event, result_events, signal_row
 from stores.chain import canonical_json
 from stores.memory import MemoryLedger
 from stores.views import VIEWS
@@ -146,6 +146,17 @@ def test_a_ledger_takes_the_events_of_a_step_and_shows_their_rows() -> None:
     ]
 
 
+def test_signals_that_follow_each_other_are_one_event_and_keep_their_place() -> None:
+    first, second, third = (SIGNAL._replace(instrument=name) for name in ("INFY", "SBIN", "TCS"))
+    said = [SignalDecided(first), Submit(ORDER), SignalDecided(second), SignalDecided(third)]
+    events = result_events(said, at("09:31"), DAY)
+    ledger = MemoryLedger()
+    ledger.append(events)
+
+    assert [event.kind for event in events] == ["SIGNAL", "ORDER", "SIGNAL"]
+    assert [row["instrument"] for row in ledger.rows("signals")] == ["INFY", "SBIN", "TCS"]
+
+
 def test_a_fill_sets_the_position_it_leaves_and_clears_it_when_flat() -> None:
     ledger = MemoryLedger()
     ledger.append(result_events([Submit(ORDER), FillBooked(FILL, POSITION)], at("09:31"), DAY))
@@ -158,10 +169,10 @@ def test_a_fill_sets_the_position_it_leaves_and_clears_it_when_flat() -> None:
 
 
 def test_a_refusal_is_recorded_by_its_name_with_value_and_limit() -> None:
-    refused = replace(
-        SIGNAL, status=SignalStatus.REFUSED, refusal=Refusal.MAX_ENTRIES, value=10.0, limit=10.0
+    refused = SIGNAL._replace(
+        status=SignalStatus.REFUSED, refusal=Refusal.MAX_ENTRIES, value=10.0, limit=10.0
     )
-    row = result_event(SignalDecided(refused), at("09:31"), DAY).payload
+    row = signal_row(refused, DAY)
 
     assert (row["refusal"], row["value"], row["limit_value"]) == ("max_entries", 10.0, 10.0)
 

@@ -342,7 +342,7 @@ def facts() -> DaemonFacts:
 
 def test_the_snapshot_is_json_also_where_numbers_are_missing() -> None:
     scanner = new_scanner()
-    scanner.signal_decided(replace(signal(), close=np.nan, confidence=np.nan), stop=np.inf)
+    scanner.signal_decided(signal()._replace(close=np.nan, confidence=np.nan), stop=np.inf)
     scanner.position_changed("pixity", "RELIANCE", replace(position(), target=np.nan))
     shown = snapshot(scanner, facts(), at("10:31"))
 

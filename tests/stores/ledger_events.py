@@ -49,7 +49,8 @@ def signal(**changes: object) -> LedgerEvent:
         "quantity": 250,
         "day": DAY,
     }
-    return event(EventKind.SIGNAL, "signal", **(payload | changes))
+    row = payload | changes
+    return event(EventKind.SIGNAL, "signal", names=list(row), rows=[list(row.values())])
 
 
 def order(state: str = "INTENDED", role: str = "E", **changes: object) -> LedgerEvent:
