@@ -113,6 +113,7 @@ def plan_of(configured: Configuration) -> Plan:
         ),
         risk=risk,
         terms=terms,
+        late_ns=round(settings.late_s * 1e9),
     )
 
 

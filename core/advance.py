@@ -41,8 +41,13 @@ ACTED, REFUSED = int(SignalStatus.ACTED), int(SignalStatus.REFUSED)
 
 
 @kernel
-def advance(span: MinuteSpan, start: int, holdings: Holdings, stops: Bools) -> tuple[int, int]:
+def advance(
+    span: MinuteSpan, start: int, holdings: Holdings, stops: Bools, late: bool
+) -> tuple[int, int]:
     """Run (a) and (b) of Minutes from `start` on, to the first one where the caller is needed.
+
+    `late`: these Minutes come too late to act on; their timed exits are asked for in the first
+    timely one.
 
     Returns (minute, reports): the Minute reached, with its (a) and (b) done and (c) still to do,
     and how many rows of `holdings.reports` are filled. The caller is needed where `stops` says so
@@ -62,7 +67,8 @@ def advance(span: MinuteSpan, start: int, holdings: Holdings, stops: Bools) -> t
         if account.busy > 0 or on_close:
             count = exchange(span, minute, holdings)
             count_bars_held(span, minute, holdings)
-            count = ask_timed_exits(span, minute, holdings, count)
+            if not late:
+                count = ask_timed_exits(span, minute, holdings, count)
             watch_day_loss(holdings)
         if closing[minute] < closing[minute + 1]:
             count_since_exit(span, minute, holdings)
@@ -162,7 +168,7 @@ def trade(
     room = len(holdings.reports)
     minute = start
     while minute < minutes and trade_count + room <= len(trades):
-        minute, count = advance(span, minute, holdings, stops)
+        minute, count = advance(span, minute, holdings, stops, False)
         if minute == minutes:
             break
         first, last = span.first_strategy_bar[minute], span.first_strategy_bar[minute + 1]

@@ -147,7 +147,7 @@ class Engine:
 
     def advance(self, span: MinuteSpan, start: int, stops: Bools) -> int:
         """Run quiet Minutes from `start`; returns the first that needs `handle`, or the end."""
-        minute, self._reports = advance(span, start, self.holdings, stops)
+        minute, self._reports = advance(span, start, self.holdings, stops, self.late)
         return minute
 
     def handle(self, event: Event) -> list[Effect]:

@@ -23,6 +23,7 @@ from daemon.dashboard.source import LiveSource
 from daemon.day_queries import StoredDay
 from daemon.desk import Desk, DeskSetup
 from daemon.ingest import FeedFacts, Ingest
+from daemon.lateness import Lateness
 from daemon.plan import BOOK, DayOutcome, Plan
 from daemon.rerun import DayRecord, last_day, rerun
 from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot
@@ -224,6 +225,7 @@ class Daemon:
             broker=PaperBroker(clock.now_ns),
             scanner=self._scanner,
             operator=self.operator,
+            lateness=Lateness(clock, self.plan.late_ns) if source.is_live else None,
         )
         self._trading = trading
         state = State(

@@ -133,6 +133,9 @@ class Settings(Table):
     grace_s: Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)] = Field(
         2.0, description="wait for late ticks after a minute's end"
     )
+    late_s: Annotated[float, Field(ge=1, le=3_600, allow_inf_nan=False)] = Field(
+        30.0, description="a Minute handled later than this after its close makes no entry"
+    )
     accept_session: Day | None = Field(
         None, description="a date whose hours only one source confirms, to be traded all the same"
     )

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from core.session import SECOND_NS
 from daemon.sources import Source
 from providers.replay import SessionTerms
 from strategies.settings import MarketRisk, StrategySettings
 
 BOOK = "main"
+LATE_NS = 30 * SECOND_NS  # a Minute handled later than this after its close is late
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +20,7 @@ class Plan:
     strategies: tuple[tuple[str, str, StrategySettings], ...]  # (instance, registry name, settings)
     risk: MarketRisk
     terms: SessionTerms
+    late_ns: int = LATE_NS
 
     @property
     def scope(self) -> str:

@@ -46,6 +46,10 @@ class Source(Protocol):
     market: Market
     instruments: tuple[Instrument, ...]
     base_ns: int
+    # Whether its market goes on while nobody looks. Then a Minute may be handled late and silence
+    # is a reason to doubt. A generated or recorded day waits and goes on where it was left,
+    # however slow the machine is.
+    is_live: bool
 
     def next_day(self, after_day: int) -> int:
         """The day to run when none is given; `after_day` -1: the first."""
@@ -86,6 +90,7 @@ class SyntheticSource:
     """A generated NSE-like market; brings its own history."""
 
     name = "synthetic"
+    is_live = False
     market = Market.NSE
     base_ns = MINUTE_NS
 
@@ -158,6 +163,7 @@ class ReplaySource:
     """
 
     name = "replay"
+    is_live = False
 
     def __init__(
         self, dataset: Dataset, *, speed: float, terms: SessionTerms, to_day: int | None = None
@@ -205,6 +211,7 @@ class RecordedSource:
     """Recorded ticks of NSE days; the bars of the earlier captures warm the strategies up."""
 
     name = "replay"
+    is_live = False
     market = Market.NSE
     base_ns = MINUTE_NS
 

@@ -16,6 +16,7 @@ from core.ports import BarProvider, Broker, Ledger, LedgerEvent, MarketStore, Re
 from core.types import Command, MinuteSpan, TradingState
 from daemon.commands import NO_PROCESS, Asked, NotObeyed, Obeyed, Operator
 from daemon.desk import Desk
+from daemon.lateness import Lateness
 from daemon.scanner import Scanner
 from stores.owner import Owner
 
@@ -23,7 +24,11 @@ log = structlog.get_logger()
 
 
 class Trading:
-    """Feeds one desk from a provider of resampled Minutes until the provider ends."""
+    """Feeds one desk from a provider of resampled Minutes until the provider ends.
+
+    Args:
+        lateness: None where the market waits for us, so that no Minute is ever late.
+    """
 
     def __init__(
         self,
@@ -36,8 +41,10 @@ class Trading:
         broker: Broker,
         scanner: Scanner,
         operator: Operator | None = None,
+        lateness: Lateness | None = None,
     ) -> None:
         self._desk = desk
+        self._lateness = lateness
         self._ledger = ledger
         self._ledger_owner = ledger_owner
         self._store = store
@@ -71,7 +78,8 @@ class Trading:
 
     async def minute(self, span: MinuteSpan) -> None:
         """Decide, remember, send, show: in this order."""
-        steps, events = self._desk.minute(span)
+        late = self._lateness is not None and self._lateness.of(int(span.close_ns[0]))
+        steps, events = self._desk.minute(span, late=late)
         await self.remember(events)
         await self.send([effect for step in steps for effect in step.effects])
         await self._keep_decisions(steps)

@@ -52,13 +52,13 @@ def opened(side: int = BUY) -> Holdings:
 def test_a_quiet_day_without_strategy_bars_runs_through_in_one_call() -> None:
     span = span_of(flat("09:15", "15:30"))
 
-    assert (375, 0) == advance(span, 0, holdings_of(), closing_in(span))
+    assert (375, 0) == advance(span, 0, holdings_of(), closing_in(span), False)
 
 
 def test_it_stops_where_something_was_reported() -> None:
     span = span_of(flat("09:40", "10:00"))
     holdings = pending()
-    minute, count = advance(span, 0, holdings, closing_in(span))
+    minute, count = advance(span, 0, holdings, closing_in(span), False)
 
     assert (minute_that_ends(span, "09:41"), 1) == (minute, count)
     assert ENTERED == holdings.reports[0].kind
@@ -69,7 +69,7 @@ def test_it_stops_where_a_session_ends_while_the_book_is_not_flat() -> None:
     span = span_of([])
     holdings = opened()
     holdings.positions[0].status = PENDING_EXIT  # asked at the square-off, no bar has come since
-    minute, count = advance(span, 0, holdings, closing_in(span))
+    minute, count = advance(span, 0, holdings, closing_in(span), False)
 
     assert (374, 0) == (minute, count)
     assert ends_session(span, minute)
@@ -80,7 +80,7 @@ def test_a_minute_without_a_bar_fills_nothing_and_a_missing_bar_as_little() -> N
     gap = bar("09:20", np.nan, np.nan, np.nan, np.nan, quality=MISSING)
     span = span_of([gap, bar("09:25", 101, 101, 101, 101)])
     holdings = pending()
-    minute, count = advance(span, 0, holdings, closing_in(span))
+    minute, count = advance(span, 0, holdings, closing_in(span), False)
 
     assert (minute_that_ends(span, "09:26"), 1) == (minute, count)
     assert 101.0 == holdings.reports[0].price
@@ -105,7 +105,7 @@ def test_an_exit_at_an_open_is_stamped_with_it_and_one_inside_with_the_close(
             turned = (200 - open_, 200 - low, 200 - high, 200 - close)
         holdings = opened(side)
         _, count = advance(
-            moved := span_of([bar("09:30", *turned)]), 0, holdings, closing_in(moved)
+            moved := span_of([bar("09:30", *turned)]), 0, holdings, closing_in(moved), False
         )
         report = holdings.reports[0]
 
@@ -116,7 +116,7 @@ def test_an_exit_at_an_open_is_stamped_with_it_and_one_inside_with_the_close(
 def test_entry_and_exit_may_share_a_bar() -> None:
     holdings = pending()
     _, count = advance(
-        moved := span_of([bar("09:30", 100, 101, 97, 98)]), 0, holdings, closing_in(moved)
+        moved := span_of([bar("09:30", 100, 101, 97, 98)]), 0, holdings, closing_in(moved), False
     )
 
     assert (2, ENTERED, EXITED) == (count, *holdings.reports["kind"][:2])
@@ -127,9 +127,29 @@ def test_a_target_at_an_open_takes_the_price_off_the_grid_and_without_slippage()
     holdings = opened()
     holdings.limits[0].slippage_bps = 50.0
     span = span_of([bar("09:30", 104.03, 105, 104, 105)])
-    advance(span, 0, holdings, closing_in(span))
+    advance(span, 0, holdings, closing_in(span), False)
 
     assert 104.03 == holdings.reports[0].price
+
+
+def test_a_square_off_waits_for_the_first_timely_minute() -> None:
+    span = span_of(flat("14:45", "15:30"))
+    holdings = opened()
+    timely = minute_that_ends(span, "15:10") + 5
+    late = span._replace(close_ns=span.close_ns[:timely], first_bar=span.first_bar[: timely + 1])
+    minute, count = advance(late, 0, holdings, closing_in(span)[:timely], True)
+
+    assert (timely, 0, OPEN) == (minute, count, holdings.positions[0].status)
+    minute, count = advance(span, timely, holdings, closing_in(span), False)
+    assert (timely, 1, PENDING_EXIT) == (minute, count, holdings.positions[0].status)
+
+
+def test_a_late_minute_fills_what_rests_at_the_exchange() -> None:
+    span = span_of([bar("09:30", 100, 105, 97, 100)])
+    holdings = opened()
+    _, count = advance(span, 0, holdings, closing_in(span), True)
+
+    assert (1, ExitReason.STOP) == (count, holdings.reports[0].reason)
 
 
 def test_a_new_day_begins_with_its_first_minute() -> None:
@@ -138,7 +158,7 @@ def test_a_new_day_begins_with_its_first_minute() -> None:
     )
     holdings = holdings_of()
     holdings.account[0].entries_today = 9
-    advance(span, 375, holdings, closing_in(span))
+    advance(span, 375, holdings, closing_in(span), False)
 
     assert (NEXT_DAY, 0) == (holdings.account[0].day, holdings.account[0].entries_today)
 
@@ -151,7 +171,7 @@ def test_entry_on_a_24x7_market_fills_on_the_next_day_if_nothing_traded_before()
     )
     holdings = holdings_of((ALWAYS_OPEN,))
     submit_entry(holdings, 0, 0, BUY, 100.0, 2.0, 10)
-    minute, _ = advance(span, 1_000, holdings, closing_in(span))
+    minute, _ = advance(span, 1_000, holdings, closing_in(span), False)
 
     assert at("10:01", NEXT_DAY) == span.close_ns[minute]
     assert 102.0 == holdings.reports[0].price

@@ -45,12 +45,13 @@ def synthetic_plan(
     seed: int = 1,
     history_sessions: int = 4,
     symbols: Sequence[str] = ("RELIANCE",),
+    kind: type[SyntheticSource] = SyntheticSource,
 ) -> Plan:
     """A generated day in virtual time; `assignments` as after --set."""
     risk, settings = resolve(RiskSettings(), settings_of("pixity")(), assignments)
     market_risk = risk.for_market(Market.NSE)
     terms = session_terms(market_risk)
-    source = SyntheticSource(
+    source = kind(
         seed=seed,
         symbols=symbols,
         speed=math.inf,
