@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from benchmarks import data
 from benchmarks.measured import Measurement
-from benchmarks.table import Result, as_json, table
+from benchmarks.table import BARE, Result, as_json, table
 from cli import kernel_cache
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,6 +72,7 @@ def cases(folder: Path, size: data.Size) -> list[Case]:
         peer(live, "pandas, growing buffer", "resample", "pandas-live", market),
         ours("W3 ticks", "tradingd, ticks to 1m", "benchmarks.w3", "ticks", all_symbols),
         ours("W4b store", "tradingd", "benchmarks.w4b"),
+        peer("W4b store", BARE, "duckdb_insert", "arrays", str(data.ROOT)),
         peer("W4b store", "duckdb executemany", "duckdb_insert", "executemany", str(data.ROOT)),
         peer("W4b store", "duckdb INSERT a row", "duckdb_insert", "execute", str(data.ROOT)),
         ours("W8 whole market", "default limits", "benchmarks.w8", "default", every_round=False),

@@ -44,12 +44,13 @@ MAX_BUFFERED_DECISIONS = 8_192
 MAX_BUFFERED_GAPS = 1_000
 MAX_SELECTED_ROWS = 100_000
 
-# No file but ours, no extension from the network; `threads` leaves the other cores to the loop.
+# No file but ours, no extension from the network. One thread leaves the other cores to the loop,
+# and a flush of a thousand rows is done before a second one is awake.
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
-    "threads": 2,
+    "threads": 1,
     "memory_limit": "1GB",
 }
 

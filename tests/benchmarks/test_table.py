@@ -1,13 +1,14 @@
 """What the table says: ratios inside a round, answers that differ, goals that are missed."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
 from benchmarks.measured import Measurement, peak_mb, percentile, timed
-from benchmarks.table import GOALS, HEAD, Result, as_json, row, table
+from benchmarks.table import BARE, DUCKDB, GOALS, HEAD, Result, as_json, row, table
 
+FLUSH = "flush_p99_ms"
 WORK, OURS, PEER = "W1 one symbol", "tradingd event", "NautilusTrader"
 
 
@@ -50,6 +51,18 @@ def test_answers_that_differ_are_named() -> None:
 
     assert "same" == cells(same)["answers"]
     assert "not: entries 8" == cells(other)["answers"]
+
+
+def test_a_figure_may_be_held_beside_that_of_another() -> None:
+    def told(bare_ms: float) -> str:
+        found = [
+            Result("W4b store", who, False, 0, replace(measurement(1.0), figures={FLUSH: ms}))
+            for who, ms in (("tradingd", 3.0), (BARE, bare_ms), (DUCKDB, 900.0))
+        ]
+        return row(found, "W4b store", "tradingd")[HEAD.index("goal")]
+
+    assert f"{FLUSH} <= 1.36x {BARE} met" in told(2.3)
+    assert f"{FLUSH} <= 1.36x {BARE} MISSED" in told(2.1)
 
 
 def test_a_goal_is_told_with_whether_it_was_met() -> None:
