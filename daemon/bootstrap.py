@@ -14,7 +14,7 @@ import structlog
 from backtest.summary import code_version
 from brokers.paper import PaperBroker
 from core.errors import ConfigError, StoreFailed
-from core.ports import Clock, EventKind, Ledger, LedgerEvent, MarketStore
+from core.ports import Broker, Clock, EventKind, Ledger, LedgerEvent, MarketStore
 from core.session import day_text, ist_text
 from core.types import NEVER_NS, Instrument, SignalId, TradingState
 from daemon.chores import Evening
@@ -39,6 +39,8 @@ from stores.owner import Owner, OwnerThread
 from stores.views import RowOrder
 
 OpenStore = Callable[[Path, Sequence[Instrument]], MarketStore]
+OpenLedger = Callable[[Path, RowOrder], Ledger]
+OpenBroker = Callable[[Callable[[], int]], Broker]  # given the clock of a day
 
 log = structlog.get_logger()
 
@@ -57,10 +59,14 @@ class Daemon:
         ledger_owner: Owner | None = None,
         store_owner: Owner | None = None,
         open_store: OpenStore = DuckMarketStore,
+        open_ledger: OpenLedger = SqliteLedger,
+        open_broker: OpenBroker = PaperBroker,
         chores: bool = False,
     ) -> None:
         self.plan = plan
         self._open_store = open_store
+        self._open_ledger = open_ledger
+        self._open_broker = open_broker
         self._chores = chores  # whether a closed day is followed by those of daemon/chores.py
         self._directory = directory
         self._ledger_owner = ledger_owner or OwnerThread("ledger")
@@ -99,9 +105,7 @@ class Daemon:
             tuple(name for name, _, _ in plan.strategies),
             tuple(one.symbol for one in plan.source.instruments),
         )
-        self._ledger = await self._ledger_owner.run(
-            lambda: SqliteLedger(self._directory, order=order)
-        )
+        self._ledger = await self._ledger_owner.run(self._open_ledger, self._directory, order)
         self._record, seen = await self._ledger_owner.run(self._read_ledger)
         self._store = await self._store_owner.run(
             self._open_store, self._directory / MARKET_FILE, plan.source.instruments
@@ -222,7 +226,7 @@ class Daemon:
             ledger_owner=self._ledger_owner,
             store=self._store,
             store_owner=self._store_owner,
-            broker=PaperBroker(clock.now_ns),
+            broker=self._open_broker(clock.now_ns),
             scanner=self._scanner,
             operator=self.operator,
             lateness=Lateness(clock, self.plan.late_ns) if source.is_live else None,

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import structlog
 
+from core.crashpoints import crashpoint
 from core.errors import StoreFailed
 from core.events import Cancel, Effect, FillBooked, SignalDecided, Step, Submit, TradeClosed
 from core.orders import OrderRole
@@ -137,7 +138,9 @@ class Trading:
         taken: list[Submit] = []
         for effect in effects:
             if isinstance(effect, Submit):
+                crashpoint("broker.submit.before")
                 answer = await self._broker.submit(effect.order)
+                crashpoint("broker.submit.after")
                 if answer.kind is ReportKind.ACKNOWLEDGED:
                     taken.append(effect)
                 else:

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
+from core.crashpoints import crashpoint
 from core.errors import StoreFailed
 
 
@@ -37,6 +38,7 @@ class DiskFiles:
 
     def replace(self, path: Path, content: bytes) -> None:
         temporary = path.with_name(f".{path.name}.partial")
+        crashpoint("files.write.before")
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             temporary.write_bytes(content)
@@ -47,7 +49,9 @@ class DiskFiles:
     def publish(self, written: Path, path: Path) -> None:
         try:
             _sync(written)
+            crashpoint("files.rename.before")
             written.replace(path)
+            crashpoint("files.rename.after")
             _sync(path.parent)  # the new name itself has to survive a power cut
         except OSError as error:
             raise StoreFailed(f"cannot write {path.name}: {error.strerror}") from error

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from itertools import groupby
 from pathlib import Path
 
+from core.crashpoints import crashpoint
 from core.errors import StoreFailed
 from core.ports import EventKind, LedgerEvent, RecordedEvent
 from core.session import DAY_NS
@@ -77,8 +78,8 @@ class SqliteLedger:
     def __init__(
         self,
         directory: Path,
-        *,
         order: RowOrder = RowOrder(),  # noqa: B008 - a frozen value
+        *,
         files: Files | None = None,
         connect: Connect = sqlite3.connect,
     ) -> None:
@@ -108,12 +109,14 @@ class SqliteLedger:
         links = chained(events, *self._head)
         if not links:
             return self._head[0]
+        crashpoint("ledger.commit.before")
         try:
             self._commit(links, events)
         except _REFUSALS as error:
             raise StoreFailed(f"the ledger refuses {_named(events)}: {error}") from error
         except sqlite3.Error:
             self._commit_again(links, events)
+        crashpoint("ledger.commit.after")
         self._head = (links[-1].seq, links[-1].hash)
         self._appends_since_head += 1
         has_order = any(event.kind is EventKind.ORDER for event in events)
@@ -127,20 +130,25 @@ class SqliteLedger:
             (*(row[name] for name in _RUNNER_STATE_KEY), canonical_json(row, "runner state"))
             for row in rows
         ]
+        crashpoint("ledger.runner_state.before")
         try:
             with _transaction(self._db):
                 self._db.execute("DELETE FROM runner_state")
                 self._db.executemany(_INSERT_RUNNER_STATE, values)
         except sqlite3.Error as error:
             raise StoreFailed(f"runner state was not written: {error}") from error
+        crashpoint("ledger.runner_state.after")
 
     def drop_blobs(self, before_day: int) -> int:
         """Drop archived blobs of days before `before_day`; the chain covers their hashes only."""
+        crashpoint("ledger.drop_blobs.before")
         try:
             with _transaction(self._db):
-                return self._db.execute("DELETE FROM blobs WHERE day < ?", (before_day,)).rowcount
+                gone = self._db.execute("DELETE FROM blobs WHERE day < ?", (before_day,)).rowcount
         except sqlite3.Error as error:
             raise StoreFailed(f"old blobs were not dropped: {error}") from error
+        crashpoint("ledger.drop_blobs.after")
+        return gone
 
     def rebuild_projections(self) -> None:
         """Throw the projections away and build them again from the events."""
@@ -217,9 +225,11 @@ class SqliteLedger:
                     self._db.execute(_INSERT_BLOB, (link.seq, event.blob, event.ts_ns // DAY_NS))
             for kind, run in groupby(events, key=lambda event: event.kind):
                 project(self._db, kind, [event.payload for event in run])
+            crashpoint("ledger.commit.inside")
 
     def _commit_again(self, links: Sequence[Link], events: Sequence[LedgerEvent]) -> None:
         """The outcome of a failed commit is unknown: the last hash tells whether it happened."""
+        crashpoint("ledger.retry.before")
         try:
             self._reader.close()
             self._reader = LedgerReader(self._open(), self._order)
@@ -230,6 +240,7 @@ class SqliteLedger:
                 raise StoreFailed(f"ledger.db changed under us at event {found[0]}; {RUNBOOK}")
         except sqlite3.Error as error:
             raise StoreFailed(f"the ledger could not record {_named(events)}: {error}") from error
+        crashpoint("ledger.retry.after")
 
     def _open(self) -> sqlite3.Connection:
         try:
@@ -272,9 +283,11 @@ def _prepare(db: sqlite3.Connection) -> None:
         if answer != needed:
             raise StoreFailed(f"ledger.db: {question} is {answer!r}, needed {needed!r}")
     if version == 0:
+        crashpoint("ledger.create.before")
         with _transaction(db):
             for statement in _SCHEMA:
                 db.execute(statement)
+        crashpoint("ledger.create.after")
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from core.crashpoints import crashpoint
 from core.errors import StoreFailed
 from core.ports import DecidedBar
 from core.session import DAY_NS, days_of
@@ -143,7 +144,9 @@ class DuckMarketStore:
         staged = [one for one in self._staging() if one.count]
         if not staged and not self._gaps:
             return
+        crashpoint("market.commit.before")
         self._guarded(lambda: self._write(staged), "commit")
+        crashpoint("market.commit.after")
         for one in staged:
             self._durable[one.table] += one.count
             one.count = 0
@@ -156,7 +159,9 @@ class DuckMarketStore:
         # The span says less than the day, but the engine can skip all other days by it.
         span = ((day - 1) * DAY_NS, (day + 1) * DAY_NS)
         path = archive.write(day, self._fetch(_SELECT_DAY, (day, MISSING, *span)))
+        crashpoint("market.checkpoint.before")
         self._guarded(lambda: self._run("CHECKPOINT"), "checkpoint")
+        crashpoint("market.checkpoint.after")
         return path
 
     def drop_ticks(self, before_ns: int) -> int:
@@ -169,7 +174,9 @@ class DuckMarketStore:
             ).fetchall()
             return int(count)
 
+        crashpoint("market.drop_ticks.before")
         count = self._guarded(dropped, "dropping old ticks")
+        crashpoint("market.drop_ticks.after")
         self._durable = self._guarded(self._counts, "count")
         return count
 

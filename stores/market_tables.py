@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from core.crashpoints import crashpoint
 from core.errors import StoreFailed
 from core.ports import DecidedBar
 from core.types import STRATEGY_BAR, TICK, Instrument, Records, record
@@ -207,6 +208,7 @@ def create_or_check(db: duckdb.DuckDBPyConnection) -> None:
     """Make the tables of a new file, refuse one of another schema. Raises duckdb.Error."""
     found = db.execute("SELECT table_name FROM duckdb_tables()").fetchall()
     if not found:
+        crashpoint("market.create.before")
         db.execute("BEGIN").fetchall()
         for statement in SCHEMA:
             db.execute(statement).fetchall()
@@ -214,6 +216,7 @@ def create_or_check(db: duckdb.DuckDBPyConnection) -> None:
         db.execute("COMMIT").fetchall()
         # Replaying schema changes mixed with rows has failed in this engine: none stay in its log.
         db.execute("CHECKPOINT").fetchall()
+        crashpoint("market.create.after")
     [(version,)] = db.execute("SELECT max(version) FROM schema_version").fetchall()
     if version != SCHEMA_VERSION:
         raise StoreFailed(
