@@ -22,6 +22,7 @@ from daemon.commands import Operator
 from daemon.dashboard.source import LiveSource
 from daemon.day_queries import StoredDay
 from daemon.desk import Desk, DeskSetup
+from daemon.identity import code_digest
 from daemon.ingest import FeedFacts, Ingest
 from daemon.lateness import Lateness
 from daemon.plan import BOOK, DayOutcome, Plan
@@ -120,6 +121,7 @@ class Daemon:
                 strategies=plan.strategies,
                 risk=plan.risk,
                 observe=plan.mode == "observe",
+                code=code_digest([kind for _, kind, _ in plan.strategies]),
             ),
             seen,
         )
@@ -308,6 +310,9 @@ class Daemon:
 
     def _run_start(self, day: int) -> LedgerEvent:
         assert self.desk is not None
+        record = self._record
+        snapshot = record.closed or record.opened
+        left = {} if snapshot is None else snapshot.payload
         payload: dict[str, object] = {
             "mode": self.plan.mode,
             "source": self.plan.source.identity,
@@ -315,6 +320,9 @@ class Daemon:
             "day": day,
             "setup": self.desk.setup.digest,
             "code": code_version(),
+            "code_digest": self.desk.setup.code,
+            "from_setup": left.get("setup"),
+            "from_code_digest": left.get("code_digest"),
             "strategies": [name for name, _, _ in self.plan.strategies],
             "instruments": self.desk.symbols,
         }
