@@ -31,6 +31,7 @@ from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot
 from daemon.sources import groups_of
 from daemon.state import State
 from daemon.supervisor import DayTasks, supervise
+from daemon.tape import Publication
 from daemon.trading import Trading, show
 from providers.live import DayFrame, LiveProvider, day_frame
 from providers.resampling import ResamplingProvider
@@ -213,6 +214,7 @@ class Daemon:
         clock = source.clock(frame, after_ns)
         self._clock = clock
         live = LiveProvider()
+        publications: dict[int, Publication] = {}  # as many as Minutes wait in `live`
         self._facts = FeedFacts(minutes=self._done_before)
         ingest = Ingest(
             clock=clock,
@@ -221,6 +223,7 @@ class Daemon:
             live=live,
             frame=frame,
             facts=self._facts,
+            publications=publications,
         )
         trading = Trading(
             desk=desk,
@@ -232,6 +235,7 @@ class Daemon:
             scanner=self._scanner,
             operator=self.operator,
             lateness=Lateness(clock, self.plan.late_ns) if source.is_live else None,
+            publications=publications,
         )
         self._trading = trading
         state = State(

@@ -133,14 +133,18 @@ class Desk:
         return LedgerEvent(now_ns, EventKind.DAY_CLOSED, str(self.day), payload, self._snapshot())
 
     def minute(
-        self, span: MinuteSpan, *, late: bool = False
+        self,
+        span: MinuteSpan,
+        *,
+        late: bool = False,
+        publication: dict[str, object] | None = None,
     ) -> tuple[list[Step], list[LedgerEvent]]:
         """One Minute through the book: its steps, and the events of its transaction."""
         self.engine.late = late
         self._last, self.now_ns = span, int(span.close_ns[0])
         steps = list(self.book.run(span))
         self._count_bars(span.strategy_bars)
-        events = [minute_event(span, self.day, late=late)]
+        events = [minute_event(span, self.day, late=late, publication=publication)]
         for step in steps:
             events += result_events(step.effects, step.close_ns, self.day)
         return steps, events
