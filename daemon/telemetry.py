@@ -1,25 +1,64 @@
-"""Logging: pretty when a person is watching, JSON lines otherwise; always to standard error."""
+"""Logging: pretty when a person is watching, JSON lines otherwise; always to standard error.
+
+No secret is ever written: not under a key that tells of one, and a known one in no text at all.
+"""
 
 import logging
+import re
 import sys
+from collections.abc import Sequence
 
 import structlog
+from pydantic import SecretStr
+
+SECRET_KEY = re.compile(
+    r"token|secret|passw|credential|authori[sz]ation|cookie|api_?key", re.IGNORECASE
+)
+STARS = "**********"
 
 
-def configure(level: str = "info") -> None:
-    """Set structlog up for this process."""
+def configure(level: str = "info", secrets: Sequence[SecretStr] = ()) -> None:
+    """Set structlog up for this process; `secrets` are known by value."""
     person = sys.stderr.isatty()
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso"),
+        _without_telling_keys,
     ]
-    processors.append(
-        structlog.dev.ConsoleRenderer() if person else structlog.processors.JSONRenderer()
-    )
+    # Tracebacks are plain: one with its local variables would show what the process knows.
+    if person:
+        processors.append(
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        )
+    else:
+        processors += [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ]
     structlog.configure(
-        processors=processors,
+        processors=[*processors, _Redaction(secrets)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def _without_telling_keys(
+    _: object, __: str, record: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    return {key: STARS if SECRET_KEY.search(key) else value for key, value in record.items()}
+
+
+class _Redaction:
+    """Takes known secrets out of the finished line, wherever in it they have got to."""
+
+    def __init__(self, secrets: Sequence[SecretStr]) -> None:
+        # Tokens are of characters that no renderer escapes (daemon/dashboard/token.py).
+        self._known = [one.get_secret_value() for one in secrets]
+
+    def __call__(self, _: object, __: str, line: structlog.typing.EventDict | str) -> str:
+        text = str(line)  # every renderer before us gives text
+        for secret in self._known:
+            text = text.replace(secret, STARS)
+        return text

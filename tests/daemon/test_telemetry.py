@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from pydantic import SecretStr
 
 from daemon import telemetry
 
@@ -52,3 +53,51 @@ def test_a_person_gets_no_json(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert "order_filled" in terminal.getvalue()
     assert "{" not in terminal.getvalue()
+
+
+SECRET = "planted-and-long-and-secret"
+
+
+class Holder:
+    def __repr__(self) -> str:
+        return f"Holder({SECRET})"
+
+
+def told_of_secrets() -> None:
+    log = structlog.get_logger()
+    log.info("asked", reason=f"GET /?code={SECRET}", held=Holder(), of=[SECRET])
+    log.info("telling_key", access_token="unknown-to-us", feed={"authorization": SECRET})
+    try:
+        local = SECRET
+        raise RuntimeError(f"refused: {local}")
+    except RuntimeError as error:
+        log.error("failed", exc_info=error)
+
+
+def test_a_known_secret_is_in_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.configure(secrets=[SecretStr(SECRET)])
+    told_of_secrets()
+    text = capsys.readouterr().err
+    lines = [json.loads(line) for line in text.splitlines()]
+
+    assert SECRET not in str(lines)
+    assert "planted" not in text
+    assert "RuntimeError: refused: **********" in lines[2]["exception"]
+
+
+def test_what_a_key_calls_a_secret_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.configure()
+    structlog.get_logger().info("asked", access_token="abc", password="abc", api_key="abc")
+    record = json.loads(capsys.readouterr().err)
+
+    assert {"**********"} == {record[key] for key in ("access_token", "password", "api_key")}
+
+
+def test_a_person_sees_no_secret_and_no_local_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    telemetry.configure(secrets=[SecretStr(SECRET)])
+    told_of_secrets()
+
+    assert "RuntimeError: refused: **********" in terminal.getvalue()
+    assert "planted" not in terminal.getvalue()
