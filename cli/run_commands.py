@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import typer
+from pydantic import SecretStr
 
 from backtest.files import SIGNAL_SCHEMA, TRADE_SCHEMA, check_writable, write_run
 from backtest.run import Request, check_span, session_terms
@@ -21,9 +22,10 @@ from core.session import day_text, parse_day
 from core.types import Market
 from daemon import telemetry
 from daemon.bootstrap import Daemon
-from daemon.config import Configuration
+from daemon.config import Configuration, DashboardSettings
 from daemon.control import ControlServer
 from daemon.dashboard.server import DashboardServer
+from daemon.dashboard.token import kept_token
 from daemon.lock import StateLock
 from daemon.plan import DayOutcome, Plan
 from daemon.sources import RecordedSource, ReplaySource, Source, SyntheticSource
@@ -47,13 +49,16 @@ def run(configured: Configuration, tell: Tell) -> None:
     plan = plan_of(configured)
     wanted = settings.feed.day
     with StateLock(directory):
+        token = kept_token(directory)
+        telemetry.configure(secrets=[token])
         try:
             outcome = asyncio.run(
                 _run(
                     plan,
                     directory,
                     None if wanted is None else parse_day(wanted.isoformat()),
-                    (settings.dashboard.host, settings.dashboard.port),
+                    settings.dashboard,
+                    token,
                     tell,
                 )
             )
@@ -68,7 +73,12 @@ def run(configured: Configuration, tell: Tell) -> None:
 
 
 async def _run(
-    plan: Plan, directory: Path, wanted: int | None, page: tuple[str, int], tell: Tell
+    plan: Plan,
+    directory: Path,
+    wanted: int | None,
+    page: DashboardSettings,
+    token: SecretStr,
+    tell: Tell,
 ) -> DayOutcome | None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -81,7 +91,15 @@ async def _run(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop_soon)
     daemon = Daemon(plan, directory, chores=True)
-    server = DashboardServer(daemon.source, daemon.queries, host=page[0], port=page[1])
+    server = DashboardServer(
+        daemon.source,
+        daemon.queries,
+        host=page.host,
+        port=page.port,
+        names=page.names,
+        operator=daemon.operator,
+        token=token,
+    )
     control = ControlServer(directory, daemon.operator, daemon.snapshot)
     try:
         await daemon.open()

@@ -33,6 +33,7 @@ PREFIX = "TRADINGD_"
 COMMAND_LINE = "command line"
 MAX_SYMBOLS = 5_000
 SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 &_.|-]{0,63}")
+HOST_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}|\[[0-9a-f:.]+\]")
 INSTANCE = re.compile(r"[a-z][a-z0-9_-]{0,63}")  # part of every signal id, hence no separator
 
 
@@ -68,6 +69,19 @@ def _iso_date(value: object) -> object:
     return value
 
 
+def _host_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    bad = [name for name in names if not HOST_NAME.fullmatch(name)]
+    if bad:
+        raise ValueError(f"not a host name in lower case, without port: {bad[0]!r}")
+    return names
+
+
+HostNames = Annotated[
+    tuple[str, ...],
+    Field(max_length=16, examples=["desk.example.org,192.168.1.10"]),
+    AfterValidator(_host_names),
+    BeforeValidator(_listed),
+]
 Day = Annotated[date, Field(examples=["2026-07-27"]), BeforeValidator(_iso_date)]
 Speed = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 
@@ -101,15 +115,28 @@ class DashboardSettings(Table):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: Annotated[int, Field(ge=0, le=65_535)] = Field(8765, description="0: any free one")
+    allow_remote: bool = Field(
+        False, description="another address than loopback; everything then needs the token"
+    )
+    names: HostNames = Field((), description="further names the page may be called by")
 
     @model_validator(mode="after")
     def _stays_on_this_machine(self) -> "DashboardSettings":
-        if not _is_loopback(self.host):
-            raise ValueError(f"host {self.host} is not loopback: the page is for this machine")
+        if not is_loopback(self.host):
+            if not self.allow_remote:
+                raise ValueError(
+                    f"host {self.host} is not loopback: the page is for this machine"
+                    " unless allow_remote = true"
+                )
+            try:
+                ip_address(self.host)
+            except ValueError as error:  # a name is not looked up: where it leads is not ours
+                raise ValueError(f"host {self.host} is no address") from error
         return self
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`, an address or "localhost"."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -13,9 +13,7 @@ import structlog
 from core.errors import StoreFailed
 from core.minutes import BarBuilder, ClosedMinute
 from core.ports import Clock, Feed, FeedDown, FeedUp, MarketStatus, MarketStore, TickBatch
-from core.session import day_span_ns
 from core.types import Instrument, MinuteSpan, Records
-from daemon.tape import Publication, Tape
 from providers.live import DayFrame, LiveProvider
 from stores.owner import Owner
 
@@ -48,16 +46,13 @@ class Ingest:
         live: LiveProvider,
         frame: DayFrame,
         facts: FeedFacts,
-        publications: dict[int, Publication] | None = None,
     ) -> None:
-        """`publications`: here the trading task finds how a Minute came about, by its close."""
         self._clock = clock
         self._store = store
         self._owner = owner
         self._live = live
         self._frame = frame
         self._facts = facts
-        self._publications = {} if publications is None else publications
         self._unstored: list[Records] = []
         self._unstored_count = 0
         self._publishing = asyncio.Lock()
@@ -79,10 +74,8 @@ class Ingest:
             closes_ns: closes of the Minutes that are left.
             to_its_end: read on until the feed ends by itself, so that every tick is counted.
         """
-        stored = day_span_ns(self._frame.day, instruments[0].session_class)
-        tape = Tape(builder, await self._owner.run(self._store.tick_count, *stored))
-        timer = asyncio.create_task(self._close_in_time(tape, closes_ns, grace_ns))
-        reader = asyncio.create_task(self._read(feed, instruments, tape))
+        timer = asyncio.create_task(self._close_in_time(builder, closes_ns, grace_ns))
+        reader = asyncio.create_task(self._read(feed, instruments, builder))
         try:
             while not timer.done():
                 waited = {timer} if reader.done() else {timer, reader}
@@ -92,41 +85,45 @@ class Ingest:
             timer.result()
             if to_its_end:
                 await reader
-            tape.end_session()
-            await self._publish_ready(tape)
+            builder.end_session()
+            await self._publish_ready(builder)
             await self._store_rows(None, "feed")  # what came after the last Minute was published
         finally:
             timer.cancel()
             reader.cancel()
             await asyncio.gather(timer, reader, return_exceptions=True)
-        log.info("feed_day_ended", counts={k: n for k, n in tape.counts.items() if n})
+        log.info("feed_day_ended", counts={k: n for k, n in builder.counts.items() if n})
         await self._live.close()
 
-    async def _read(self, feed: Feed, instruments: Sequence[Instrument], tape: Tape) -> None:
+    async def _read(
+        self, feed: Feed, instruments: Sequence[Instrument], builder: BarBuilder
+    ) -> None:
         async for item in feed.stream(instruments):
             match item:
                 case TickBatch(recv_ns, ticks):
-                    tape.add(ticks)
+                    builder.add(ticks)
                     self._note(recv_ns, ticks)
                     await self._keep(ticks)
-                    await self._publish_ready(tape)
+                    await self._publish_ready(builder)
                 case FeedUp(recv_ns):
-                    tape.feed_up(recv_ns)
+                    builder.feed_up(recv_ns)
                     self._facts.up = True
                     log.info("feed_up")
                 case FeedDown(recv_ns, reason):
-                    tape.feed_down()
+                    builder.feed_down()
                     self._facts.up = False
                     log.warning("feed_lost", reason=reason)
                 case MarketStatus(_, segment, status):
                     log.info("market_status_changed", segment=segment, status=status)
 
-    async def _close_in_time(self, tape: Tape, closes_ns: Sequence[int], grace_ns: int) -> None:
+    async def _close_in_time(
+        self, builder: BarBuilder, closes_ns: Sequence[int], grace_ns: int
+    ) -> None:
         """A quiet instrument must not hold a Minute back: it closes at its end plus the grace."""
         for close_ns in closes_ns:
             await self._clock.sleep_until(close_ns + grace_ns)
-            tape.close_through(self._clock.now_ns())
-            await self._publish_ready(tape)
+            builder.close_through(self._clock.now_ns())
+            await self._publish_ready(builder)
 
     def _note(self, recv_ns: int, ticks: Records) -> None:
         self._facts.ticks += len(ticks)
@@ -145,10 +142,9 @@ class Ingest:
         if self._unstored_count >= MAX_UNSTORED_TICKS:
             await self._store_rows(None, "feed")
 
-    async def _publish_ready(self, tape: Tape) -> None:
+    async def _publish_ready(self, builder: BarBuilder) -> None:
         async with self._publishing:
-            for minute, publication in tape.take_minutes():
-                self._publications[minute.close_ns] = publication
+            for minute in builder.take_minutes():
                 await self._publish(minute)
 
     async def _publish(self, minute: ClosedMinute) -> None:

@@ -19,7 +19,6 @@ from daemon.commands import NO_PROCESS, Asked, NotObeyed, Obeyed, Operator
 from daemon.desk import Desk
 from daemon.lateness import Lateness
 from daemon.scanner import Scanner
-from daemon.tape import Publication
 from stores.owner import Owner
 
 log = structlog.get_logger()
@@ -44,9 +43,7 @@ class Trading:
         scanner: Scanner,
         operator: Operator | None = None,
         lateness: Lateness | None = None,
-        publications: dict[int, Publication] | None = None,
     ) -> None:
-        """`publications`: how Minutes came about, by their close; taken out when decided."""
         self._desk = desk
         self._lateness = lateness
         self._ledger = ledger
@@ -56,7 +53,6 @@ class Trading:
         self._broker = broker
         self._scanner = scanner
         self._operator = operator or Operator()
-        self._publications = {} if publications is None else publications
         self.minutes = 0
         self.last_minute_ns: int | None = None
 
@@ -83,15 +79,13 @@ class Trading:
 
     async def minute(self, span: MinuteSpan) -> None:
         """Decide, remember, send, show: in this order."""
-        close_ns = int(span.close_ns[0])
-        late = self._lateness is not None and self._lateness.of(close_ns)
-        publication = self._publications.pop(close_ns, None)
-        steps, events = self._desk.minute(span, late=late, publication=publication)
+        late = self._lateness is not None and self._lateness.of(int(span.close_ns[0]))
+        steps, events = self._desk.minute(span, late=late)
         await self.remember(events)
         await self.send([effect for step in steps for effect in step.effects])
         await self._keep_decisions(steps)
         self.minutes += 1
-        self.last_minute_ns = close_ns
+        self.last_minute_ns = int(span.close_ns[0])
         show(self._scanner, self._desk, span, steps)
         log_effects(steps)
 

@@ -1,7 +1,7 @@
 """The page and its API: what is served, to whom, under which headers.
 
-Read-only: there is no route that changes anything. File names never come from the outside, and
-what a request says is never put into an answer.
+The guard stands before every route; one of them changes something. File names never come from the
+outside, and what a request says is never put into an answer.
 """
 
 from importlib.resources import files
@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from pydantic import SecretStr
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from daemon.commands import Operator
+from daemon.dashboard.command_routes import command_routes
 from daemon.dashboard.day_routes import day_routes
+from daemon.dashboard.guard import Access, Guard
 from daemon.dashboard.source import DayQueries, Source
 from daemon.dashboard.stream import Streams
 
@@ -25,9 +29,11 @@ from daemon.dashboard.stream import Streams
 CSS, JS = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
 STATIC = {
     "scanner.css": CSS,
+    "commands.css": CSS,
     "instrument.css": CSS,
     "page.js": JS,
     "scanner.js": JS,
+    "commands.js": JS,
     "tables.js": JS,
     "chart.js": JS,
     "instrument.js": JS,
@@ -62,11 +68,15 @@ class Dashboard:
     """The ASGI app. The outermost layer: no answer leaves without the headers."""
 
     def __init__(
-        self, source: Source, queries: DayQueries | None, *, allowed_hosts: frozenset[str]
+        self,
+        source: Source,
+        queries: DayQueries | None,
+        operator: Operator | None,
+        access: Access,
     ) -> None:
         self.streams = Streams(source)
-        self._allowed_hosts = allowed_hosts
-        self._app = _routed(source, queries, self.streams)
+        self._guard = Guard(access)
+        self.app = _routed(source, queries, operator, self.streams)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_guarded(message: Message) -> None:
@@ -76,37 +86,35 @@ class Dashboard:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        app: ASGIApp = self._app
-        if refusal := self._refusal(Headers(scope=scope)):
-            app = _error(403, refusal)
+        app: ASGIApp = self.app
+        if turned := self._guard.turned(scope):
+            app = _error(*turned)
         await app(scope, receive, send_guarded)
-
-    def _refusal(self, headers: Headers) -> str | None:
-        """Against DNS rebinding (Host), and pages of other sites that hold our streams (Origin).
-
-        Hosts are compared without their port: a tunnel may end on another one.
-        """
-        host, origin = headers.getlist("host"), headers.get("origin")
-        if len(host) != 1 or _name(host[0]) not in self._allowed_hosts:
-            return "this Host is not served here"
-        if origin is not None and origin not in (f"http://{host[0]}", f"https://{host[0]}"):
-            return "this Origin is not served here"
-        return None
 
 
 def create_app(
-    source: Source, queries: DayQueries | None = None, *, allowed_hosts: frozenset[str]
+    source: Source,
+    queries: DayQueries | None = None,
+    operator: Operator | None = None,
+    *,
+    allowed_hosts: frozenset[str],
+    token: SecretStr | None = None,
+    open_reads: bool = True,
 ) -> Dashboard:
     """The dashboard of `source`.
 
     Args:
         queries: what can be asked of the day; None: the scanner alone is served.
-        allowed_hosts: names a Host header may carry, lower case, without port; IPv6 in brackets.
+        operator: who takes commands; None: there are none.
+        allowed_hosts, token, open_reads: see `Access`.
     """
-    return Dashboard(source, queries, allowed_hosts=allowed_hosts)
+    access = Access(hosts=allowed_hosts, token=token, open_reads=open_reads)
+    return Dashboard(source, queries, operator, access)
 
 
-def _routed(source: Source, queries: DayQueries | None, streams: Streams) -> Starlette:
+def _routed(
+    source: Source, queries: DayQueries | None, operator: Operator | None, streams: Streams
+) -> Starlette:
     static = files("daemon.dashboard") / "static"
     charts = Path(str(files("plotly"))) / "package_data" / CHARTS
     bodies = {name: (static / name).read_bytes() for name in (PAGE, *STATIC)}
@@ -138,6 +146,7 @@ def _routed(source: Source, queries: DayQueries | None, streams: Streams) -> Sta
             Route("/api/daemon-state", daemon_state),
             Route("/api/stream", streams, methods=["GET"]),
             *(day_routes(queries) if queries is not None else ()),
+            *(command_routes(operator) if operator is not None else ()),
         ],
         exception_handlers={HTTPException: _refused, Exception: _failed},
     )
@@ -169,9 +178,3 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 def _error(status: int, text: str, headers: Any = None) -> Response:
     return JSONResponse({"success": False, "error": text}, status, headers)
-
-
-def _name(host: str) -> str:
-    """`localhost:8765` -> `localhost`, `[::1]:8765` -> `[::1]`."""
-    name = host[: host.index("]") + 1] if "]" in host else host.partition(":")[0]
-    return name.lower()

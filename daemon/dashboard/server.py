@@ -1,4 +1,4 @@
-"""The dashboard's socket: uvicorn inside the daemon's own loop, on this machine only.
+"""The dashboard's socket: uvicorn inside the daemon's own loop, on this machine unless told else.
 
 The daemon owns signals, log and shutdown; the server is told to stop and never exits by itself.
 """
@@ -7,13 +7,16 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from ipaddress import IPv6Address, ip_address
 
 import uvicorn
+from pydantic import SecretStr
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from core.errors import ConfigError
+from daemon.commands import Operator
+from daemon.config import is_loopback
 from daemon.dashboard.app import create_app
 from daemon.dashboard.source import DayQueries, Source
 
@@ -28,8 +31,10 @@ class DashboardServer:
     """Serves the page from `start` to `stop`.
 
     Args:
-        host: a loopback address or "localhost"; anything else is refused.
+        host: an address or "localhost"; what is open to others is a rule of `daemon/config.py`.
         port: 0 takes any free one.
+        names: further ones that a Host header may carry.
+        operator, token: who takes commands, and what has to be told to give one.
     """
 
     def __init__(
@@ -39,12 +44,23 @@ class DashboardServer:
         *,
         host: str = "127.0.0.1",
         port: int,
+        names: Sequence[str] = (),
+        operator: Operator | None = None,
+        token: SecretStr | None = None,
     ) -> None:
-        self._address = _loopback(host)
+        self._address = "127.0.0.1" if host == "localhost" else host
         self._port = port
-        names = {"localhost", "127.0.0.1", "[::1]", _in_url(self._address)}
-        self._app = create_app(source, queries, allowed_hosts=frozenset(names))
-        self.streams = self._app.streams
+        self.app = create_app(
+            source,
+            queries,
+            operator,
+            allowed_hosts=frozenset(
+                {"localhost", "127.0.0.1", "[::1]", _in_url(self._address), *names}
+            ),
+            token=token,
+            open_reads=is_loopback(self._address),
+        )
+        self.streams = self.app.streams
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -54,7 +70,7 @@ class DashboardServer:
         port = listener.getsockname()[1]
         self._server = _Server(
             uvicorn.Config(
-                self._app,
+                self.app,
                 http=_Connection,
                 ws="none",
                 lifespan="off",
@@ -115,18 +131,6 @@ class _Connection(H11Protocol):
     def _abort_if_silent(self) -> None:
         if self.cycle is None:  # no request is complete yet
             self.transport.abort()
-
-
-def _loopback(host: str) -> str:
-    """The address of `host`. A name is not looked up: where it leads is not ours to say."""
-    address = "127.0.0.1" if host == "localhost" else host
-    try:
-        loopback = ip_address(address).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise ConfigError(f"dashboard host {host} is not loopback: the page is for this machine")
-    return address
 
 
 def _bound(address: str, port: int) -> socket.socket:

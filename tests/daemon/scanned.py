@@ -7,6 +7,7 @@ from typing import Any
 from daemon.dashboard.source import LiveSource
 
 EVIL = "<img src=x onerror=alert(1)>"
+SECRET = "planted-" + "s" * 35  # a token, where one is needed
 PATIENCE_S = 10.0  # for what happens at once unless it is broken
 
 

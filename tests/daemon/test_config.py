@@ -158,13 +158,49 @@ def test_a_flat_strategy_key_is_set_in_every_instance_that_has_it() -> None:
         ("[feed]\nkind = 'replay'", "feed: kind replay needs data and day"),
         (
             "[dashboard]\nhost = '0.0.0.0'",
-            "dashboard: host 0.0.0.0 is not loopback: the page is for this machine",
+            "dashboard: host 0.0.0.0 is not loopback: the page is for this machine"
+            " unless allow_remote = true",
+        ),
+        (
+            "[dashboard]\nhost = 'desk'\nallow_remote = true",
+            "dashboard: host desk is no address",
+        ),
+        (
+            "[dashboard]\nnames = ['Desk:80']",
+            "dashboard.names = ['Desk:80'] is not allowed:"
+            " not a host name in lower case, without port: 'Desk:80'",
         ),
         ("[paths]\nstate_dir = ''", 'paths.state_dir = "" is not allowed: text'),
     ],
 )
 def test_a_bad_file_is_refused_in_one_clear_line(toml: str, expected: str) -> None:
     assert expected == refusal(toml)
+
+
+@pytest.mark.parametrize("allow_remote", [False, True])
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("127.0.0.1", True),
+        ("127.0.0.53", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.1.10", False),
+        ("::ffff:192.168.1.10", False),
+    ],
+)
+def test_another_address_than_loopback_has_to_be_allowed(
+    host: str, local: bool, allow_remote: bool
+) -> None:
+    flag = str(allow_remote).lower()
+    toml = f"[dashboard]\nhost = '{host}'\nallow_remote = {flag}"
+
+    if local or allow_remote:
+        assert host == loaded(toml).settings.dashboard.host
+    else:
+        assert "is not loopback" in refusal(toml)
 
 
 @pytest.mark.parametrize(

@@ -117,15 +117,6 @@ def test_what_is_not_in_the_table_is_not_found(path: str) -> None:
     assert (404, "nosniff") == (answer.status_code, answer.headers["x-content-type-options"])
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-@pytest.mark.parametrize("path", [*PATHS, "/api/stream"])
-def test_nothing_can_be_changed(path: str, method: str) -> None:
-    answer = get(path, method)
-
-    assert 405 == answer.status_code
-    assert "nosniff" == answer.headers["x-content-type-options"]
-
-
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8765", "localhost.evil", "", "["])
 def test_a_foreign_host_is_refused(host: str) -> None:
     answer = get("/api/scanner-state", host=host)

@@ -10,8 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from core.errors import ConfigError
+from daemon.dashboard.guard import TOKEN_HEADER
 from daemon.dashboard.server import (
     MAX_CONNECTIONS,
     MAX_HEADER_BYTES,
@@ -19,7 +21,7 @@ from daemon.dashboard.server import (
     DashboardServer,
 )
 from daemon.dashboard.source import LiveSource
-from tests.daemon.scanned import new_source, run
+from tests.daemon.scanned import SECRET, new_source, run
 
 
 @asynccontextmanager
@@ -70,10 +72,24 @@ def test_a_taken_port_is_one_line_that_names_it() -> None:
     assert f"dashboard port {port} is taken: choose another one" == str(error.value)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.10", "example.org", ""])
-def test_only_loopback_is_served(host: str) -> None:
-    with pytest.raises(ConfigError, match="not loopback"):
-        DashboardServer(new_source(), host=host, port=0)
+@pytest.mark.parametrize(
+    ("host", "status"), [("127.0.0.1", 200), ("::1", 200), ("0.0.0.0", 401), ("192.168.1.10", 401)]
+)
+def test_only_a_page_of_this_machine_tells_of_the_day_without_a_token(
+    host: str, status: int
+) -> None:
+    async def main() -> tuple[int, int]:
+        server = DashboardServer(new_source(), host=host, port=0, token=SecretStr(SECRET))
+        transport = httpx.ASGITransport(server.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            headers = {TOKEN_HEADER: SECRET}
+            answers = [
+                await client.get("/api/scanner-state"),
+                await client.get("/api/scanner-state", headers=headers),
+            ]
+        return answers[0].status_code, answers[1].status_code
+
+    assert (status, 200) == run(main())
 
 
 def test_stop_ends_an_open_stream_within_a_second() -> None:

@@ -35,10 +35,20 @@ export function press(buttons, pressed) {
   for (const button of buttons) button.setAttribute("aria-pressed", String(button === pressed));
 }
 
+// The token of the daemon, for this tab: never in an address, and in no cookie, which every other
+// program that serves a port of this machine would be sent.
+export const token = {
+  get: () => sessionStorage.getItem("token"),
+  keep: (secret) => sessionStorage.setItem("token", secret),
+  forget: () => sessionStorage.removeItem("token"),
+};
+export const tokenHeader = (secret) => (secret === null ? {} : { "X-Tradingd-Token": secret });
+
 // The JSON of a route, null if the daemon does not answer or has no such thing.
 export async function ask(path, patience_ms = ANSWER_MS) {
   try {
-    const answer = await fetch(path, { signal: AbortSignal.timeout(patience_ms) });
+    const answer = await fetch(path, { headers: tokenHeader(token.get()), signal: AbortSignal.timeout(patience_ms) });
+    if (answer.status === 401) document.dispatchEvent(new CustomEvent("locked"));
     return answer.ok ? await answer.json() : null;
   } catch {
     return null;

@@ -1,0 +1,123 @@
+"""The page of a running daemon: commanded by HTTP and in a real browser, and telling no secret."""
+
+import http.client
+import json
+import signal
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from core.ports import EventKind
+from daemon.dashboard.guard import TOKEN_HEADER
+from daemon.dashboard.token import TOKEN_FILE
+from tests.daemon.days import recorded
+from tests.e2e.browser import PROGRAM, Page, browser
+from tests.e2e.processes import PATIENCE_S, QUICK_DAY, running, wait_for_minutes
+
+PLANTED = "planted-token-that-must-stay-in-its-file"
+READ = ["/", "/api/scanner-state", "/api/daemon-state", "/api/orders", "/api/trades"]
+
+
+def day(directory: Path) -> list[str]:
+    return ["run", "--speed", "600", "--port", "0", "--state-dir", str(directory), *QUICK_DAY]
+
+
+def answered(address: str, method: str, path: str, token: str, body: str = "") -> tuple[int, bytes]:
+    """Status, and everything that came back, headers included."""
+    place = urlsplit(address)
+    connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=PATIENCE_S)
+    try:
+        headers = {"Content-Type": "application/json", TOKEN_HEADER: token}
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, str(answer.getheaders()).encode() + answer.read()
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A state directory in which an operator has put a token of his own."""
+    path = tmp_path / "var"
+    path.mkdir(mode=0o700)
+    token = path / TOKEN_FILE
+    token.touch(mode=0o600)
+    token.write_text(PLANTED + "\n")
+    return path
+
+
+def test_the_token_is_in_no_log_no_store_and_no_answer(directory: Path) -> None:
+    halt = json.dumps({"command": "halt"})
+    with running(*day(directory)) as daemon:
+        address = daemon.address()
+        wait_for_minutes(address, 2)
+        told = [answered(address, "GET", path, PLANTED) for path in READ]
+        told += [answered(address, "POST", "/api/command", PLANTED, halt)]
+        told += [answered(address, "POST", "/api/command", PLANTED, PLANTED)]  # no JSON
+        told += [answered(address, "POST", f"/api/{PLANTED}", PLANTED)]
+        told += [answered(address, "POST", "/api/command", PLANTED + "x", halt)]
+        daemon.send(signal.SIGTERM)
+        assert 0 == daemon.ended()
+
+    assert [200] * (len(READ) + 1) + [400, 404, 401] == [status for status, _ in told]
+    [command] = recorded(directory, [EventKind.COMMAND])
+    assert ("halt", "page@127.0.0.1") == (command.key, command.payload["user"])
+    places = {path.name: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    assert [TOKEN_FILE] == [name for name, held in places.items() if PLANTED.encode() in held]
+    assert PLANTED not in "\n".join(daemon.lines)
+    assert [] == [body for _, body in told if PLANTED.encode() in body]
+
+
+def unlocked(page: Page, address: str) -> None:
+    """The page, live, with the token given as a person gives it: at the first command."""
+    page.open(address)
+    page.until("document.getElementById('link').textContent === 'live'")
+    page.click("[data-command=halt]")
+    page.click("#token")
+    page.type(PLANTED)
+    page.click("#command-go")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(PROGRAM is None, reason="no browser here: install chromium")
+def test_an_operator_halts_resumes_and_flattens_from_the_page(directory: Path) -> None:
+    state = "document.getElementById('trading').textContent"
+    with running(*day(directory)) as daemon, browser() as page:
+        unlocked(page, daemon.address())
+        page.until(f"{state} === 'HALTED'")
+        said = page.value("document.getElementById('outcome').textContent")
+        page.click("[data-command=resume]")
+        page.click("#command-go")
+        page.until(f"{state} === 'ACTIVE'")
+        page.click("[data-command=flatten]")
+        page.click("#command-cancel")
+        page.click("[data-command=reduce]")
+        page.until(f"{state} === 'REDUCING'")
+        page.click("#lock")
+        page.click("[data-command=resume]")
+        asks_again = page.value("!document.getElementById('token-field').hidden")
+
+    assert "HALTED: no entry until Resume; exits pass" == said
+    assert asks_again
+    assert ["halt", "resume", "reduce"] == [
+        event.key for event in recorded(directory, [EventKind.COMMAND])
+    ]
+    assert [] == page.complaints
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(PROGRAM is None, reason="no browser here: install chromium")
+def test_a_wrong_token_halts_nothing_and_is_asked_for_again(directory: Path) -> None:
+    with running(*day(directory)) as daemon, browser() as page:
+        page.open(daemon.address())
+        page.until("document.getElementById('link').textContent === 'live'")
+        page.click("[data-command=halt]")
+        page.click("#token")
+        page.type("not-the-token")
+        page.click("#command-go")
+        page.until("document.getElementById('command-error').textContent")
+        still = page.value("document.getElementById('command-dialog').open")
+
+    assert still
+    assert [] == recorded(directory, [EventKind.COMMAND])
