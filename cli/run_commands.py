@@ -3,7 +3,6 @@
 import asyncio
 import math
 import os
-import signal
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,9 +25,13 @@ from daemon.config import Configuration, DashboardSettings
 from daemon.control import ControlServer
 from daemon.dashboard.server import DashboardServer
 from daemon.dashboard.token import kept_token
+from daemon.heart import attended
 from daemon.lock import StateLock
+from daemon.notify import Notifier
 from daemon.plan import DayOutcome, Plan
 from daemon.sources import RecordedSource, ReplaySource, Source, SyntheticSource
+from daemon.vitals import Vitals
+from daemon.watchdog import Watchdog
 from providers.recorded import RecordedTicks, is_capture
 from providers.replay import ReplayProvider, SessionTerms
 from stores.ledger_reader import open_read_only
@@ -80,17 +83,23 @@ async def _run(
     token: SecretStr,
     tell: Tell,
 ) -> DayOutcome | None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    vitals = Vitals(Notifier())
+    async with attended(vitals, Watchdog()) as stop:
+        return await _served(plan, directory, wanted, page, token, tell, vitals=vitals, stop=stop)
 
-    def stop_soon() -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt  # the second time: at once
-        stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop_soon)
-    daemon = Daemon(plan, directory, chores=True)
+async def _served(
+    plan: Plan,
+    directory: Path,
+    wanted: int | None,
+    page: DashboardSettings,
+    token: SecretStr,
+    tell: Tell,
+    *,
+    vitals: Vitals,
+    stop: asyncio.Event,
+) -> DayOutcome | None:
+    daemon = Daemon(plan, directory, chores=True, vitals=vitals)
     server = DashboardServer(
         daemon.source,
         daemon.queries,
@@ -107,6 +116,7 @@ async def _run(
         if day is None:
             return None
         daemon.prepare(day)
+        vitals.step("page")
         address = await server.start()
         await control.start()
         tell(f"tradingd     {plan.mode} {plan.source.name}, day {day_text(day)}: {address}")

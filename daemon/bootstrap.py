@@ -31,6 +31,7 @@ from daemon.sources import groups_of
 from daemon.state import State
 from daemon.supervisor import DayTasks, supervise
 from daemon.trading import Trading, show
+from daemon.vitals import Vitals
 from providers.live import DayFrame, LiveProvider, day_frame
 from providers.resampling import ResamplingProvider
 from stores.ledger import SqliteLedger
@@ -62,8 +63,10 @@ class Daemon:
         open_ledger: OpenLedger = SqliteLedger,
         open_broker: OpenBroker = PaperBroker,
         chores: bool = False,
+        vitals: Vitals | None = None,
     ) -> None:
         self.plan = plan
+        self.vitals = vitals or Vitals()
         self._open_store = open_store
         self._open_ledger = open_ledger
         self._open_broker = open_broker
@@ -101,12 +104,14 @@ class Daemon:
     async def open(self) -> None:
         """Open the stores and read what the last day left. Raises StoreFailed, ConfigError."""
         plan = self.plan
+        self.vitals.step("ledger")
         order = RowOrder(
             tuple(name for name, _, _ in plan.strategies),
             tuple(one.symbol for one in plan.source.instruments),
         )
         self._ledger = await self._ledger_owner.run(self._open_ledger, self._directory, order)
         self._record, seen = await self._ledger_owner.run(self._read_ledger)
+        self.vitals.step("market store")
         self._store = await self._store_owner.run(
             self._open_store, self._directory / MARKET_FILE, plan.source.instruments
         )
@@ -219,6 +224,7 @@ class Daemon:
             live=live,
             frame=frame,
             facts=self._facts,
+            meters=self.vitals.meters,
         )
         trading = Trading(
             desk=desk,
@@ -230,7 +236,9 @@ class Daemon:
             scanner=self._scanner,
             operator=self.operator,
             lateness=Lateness(clock, self.plan.late_ns) if source.is_live else None,
+            meters=self.vitals.meters,
         )
+        self.vitals.trading = trading.pulse
         self._trading = trading
         state = State(
             scanner=self._scanner,
@@ -248,6 +256,7 @@ class Daemon:
             state=state.run(),
             end_intake=live.close,
         )
+        self.vitals.started(f"playing {day_text(day)}")
         await supervise(tasks, stop)
         complete = self._done_before + trading.minutes == frame.minutes
         if complete:
@@ -261,6 +270,7 @@ class Daemon:
         outcome = await self._ledger_owner.run(self._outcome, day, complete)
         log.info("day_complete" if complete else "day_left", day=day_text(day))
         if complete and self._chores:
+            self.vitals.status(f"evening of {day_text(day)}")
             await self._evening().follow(day, stop)
         return outcome
 
@@ -283,6 +293,7 @@ class Daemon:
         desk, record = self.desk, self._record
         self._scanner.day_opened(day)
         if record.opened is not None and record.closed is None:
+            self.vitals.step("re-run")
             desk.restore_opening(record.opened)
             missing = rerun(desk, frame, record.steps, partial(show, self._scanner, desk))
             await self._append([self._run_start(day), *missing])
@@ -294,6 +305,7 @@ class Daemon:
             for number, symbol in enumerate(desk.symbols):
                 if (position := desk.engine.position_of(number)) is not None:
                     self._scanner.position_changed(position.strategy, symbol, position)
+        self.vitals.step("history")
         opened = await self._store_owner.run(self._open_day, day, frame)
         await self._append([self._run_start(day), opened])
         self._record = DayRecord(opened, None, [])

@@ -14,6 +14,7 @@ from core.errors import StoreFailed
 from core.minutes import BarBuilder, ClosedMinute
 from core.ports import Clock, Feed, FeedDown, FeedUp, MarketStatus, MarketStore, TickBatch
 from core.types import Instrument, MinuteSpan, Records
+from daemon.meters import Meters
 from providers.live import DayFrame, LiveProvider
 from stores.owner import Owner
 
@@ -46,6 +47,7 @@ class Ingest:
         live: LiveProvider,
         frame: DayFrame,
         facts: FeedFacts,
+        meters: Meters | None = None,
     ) -> None:
         self._clock = clock
         self._store = store
@@ -53,6 +55,7 @@ class Ingest:
         self._live = live
         self._frame = frame
         self._facts = facts
+        self._meters = meters or Meters()
         self._unstored: list[Records] = []
         self._unstored_count = 0
         self._publishing = asyncio.Lock()
@@ -151,6 +154,7 @@ class Ingest:
         await self._store_rows(minute.bars, "feed")
         self._facts.last_minute_ns = minute.close_ns
         self._facts.minutes += 1
+        self._meters.publication.add((self._clock.now_ns() - minute.close_ns) / 1e9)
         await self._live.publish(self._frame.span(minute.close_ns, minute.bars))
 
     # --- recorded bars -------------------------------------------------------------------------
@@ -175,7 +179,9 @@ class Ingest:
         ticks, self._unstored, self._unstored_count = self._unstored, [], 0
         try:
             await self._owner.run(self._write, ticks, bars, source)
+            self._meters.stored()
         except StoreFailed as error:
+            self._meters.stored(failure=str(error))
             log.error("market_store_failed", reason=str(error))
 
     def _write(self, ticks: list[Records], bars: Records | None, source: str) -> None:

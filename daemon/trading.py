@@ -5,6 +5,7 @@ taken is never sent.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 
 import structlog
@@ -18,6 +19,7 @@ from core.types import Command, MinuteSpan, TradingState
 from daemon.commands import NO_PROCESS, Asked, NotObeyed, Obeyed, Operator
 from daemon.desk import Desk
 from daemon.lateness import Lateness
+from daemon.meters import Meters, Pulse
 from daemon.scanner import Scanner
 from stores.owner import Owner
 
@@ -43,6 +45,7 @@ class Trading:
         scanner: Scanner,
         operator: Operator | None = None,
         lateness: Lateness | None = None,
+        meters: Meters | None = None,
     ) -> None:
         self._desk = desk
         self._lateness = lateness
@@ -53,6 +56,8 @@ class Trading:
         self._broker = broker
         self._scanner = scanner
         self._operator = operator or Operator()
+        self._meters = meters or Meters()
+        self.pulse = Pulse()
         self.minutes = 0
         self.last_minute_ns: int | None = None
 
@@ -60,9 +65,12 @@ class Trading:
         """Every Minute of the provider; before each, the HALT file is looked for."""
         await self._obey_file()
         spans = aiter(provider.spans())
-        while (span := await self._next(spans)) is not None:
-            await self._obey_file()
-            await self.minute(span)
+        try:
+            while (span := await self._next(spans)) is not None:
+                await self._obey_file()
+                await self.minute(span)
+        finally:
+            self.pulse.idle = True
 
     async def _next(self, spans: AsyncIterator[MinuteSpan]) -> MinuteSpan | None:
         """The next Minute, after every command that came before it; None: there is none."""
@@ -73,16 +81,22 @@ class Trading:
                 await self._obey_waiting()
                 if coming.done():
                     return coming.result()
+                self.pulse.idle = True
                 await self._operator.stirred()
+                self.pulse.idle = False
         finally:
             coming.cancel()
 
     async def minute(self, span: MinuteSpan) -> None:
         """Decide, remember, send, show: in this order."""
         late = self._lateness is not None and self._lateness.of(int(span.close_ns[0]))
+        begun_s = time.perf_counter()
         steps, events = self._desk.minute(span, late=late)
+        self._meters.decision.add(time.perf_counter() - begun_s)
         await self.remember(events)
-        await self.send([effect for step in steps for effect in step.effects])
+        effects = [effect for step in steps for effect in step.effects]
+        await self.send(effects)
+        self._meters.decided(effects)
         await self._keep_decisions(steps)
         self.minutes += 1
         self.last_minute_ns = int(span.close_ns[0])
@@ -112,6 +126,7 @@ class Trading:
         effects, events = self._desk.obey(asked.command, asked.user, asked.pid)
         await self.remember(events)
         await self.send(effects)
+        self._meters.decided(effects)
         state = TradingState(self._desk.engine.holdings.account["state"][0])
         log.info(
             "command_obeyed",
@@ -131,7 +146,10 @@ class Trading:
 
     async def remember(self, events: list[LedgerEvent]) -> None:
         """One transaction. Raises StoreFailed: then nothing is sent and the process stops."""
+        begun_s = time.perf_counter()
         await self._ledger_owner.run(self._ledger.append, events)
+        self._meters.commit.add(time.perf_counter() - begun_s)
+        self.pulse.turns += 1
 
     async def send(self, effects: list[Effect]) -> None:
         """Hand new orders to the broker; what it takes is remembered as acknowledged."""
@@ -163,6 +181,7 @@ class Trading:
         try:
             await self._store_owner.run(write)
         except StoreFailed as error:
+            self._meters.stored(failure=str(error))
             log.error("market_store_failed", reason=str(error))
 
 
