@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from core.rules.merging import OUTCOMES, PROGRESS, add_ticks, close_bars
-from core.session import DAY_NS, IST_OFFSET_NS, MINUTE_NS, SECOND_NS, Session, minute_closes
-from core.types import BAR, MISSING, NEVER_NS, PARTIAL, Int64s, Records, SessionClass
+from core.session import MINUTE_NS, SECOND_NS, Session, day_span_ns, minute_closes
+from core.types import BAR, MISSING, NEVER_NS, PARTIAL, Int64s, Records
 
 GRACE_NS = 2 * SECOND_NS  # a minute waits this long for late ticks (market.md 3)
 
@@ -39,7 +39,8 @@ class BarBuilder:
     def __init__(
         self, sessions: Sequence[Session | None], *, grace_ns: int = GRACE_NS, after_ns: int = 0
     ) -> None:
-        self._grace_ns = grace_ns
+        self.grace_ns = grace_ns
+        self.after_ns = after_ns
         self._progress = _new_progress(sessions, after_ns)
         self._closes = _all_closes(sessions, after_ns)
         self._gap = np.zeros(len(self._closes), np.bool_)
@@ -80,7 +81,7 @@ class BarBuilder:
                 without a bar get a MISSING row. So it is also while the feed is down, and for a
                 Minute that began before the feed was up.
         """
-        self._close(now_ns - self._grace_ns, gap=gap)
+        self._close(now_ns - self.grace_ns, gap=gap)
 
     def end_session(self, *, gap: bool = False) -> None:
         """Close what is left of the day: the exchange, or the end of the feed, says it is over."""
@@ -182,9 +183,8 @@ def _new_progress(sessions: Sequence[Session | None], after_ns: int) -> Records:
     for row, session in zip(progress, sessions, strict=True):
         if session is None:
             continue
-        offset_ns = 0 if session.session_class is SessionClass.ALWAYS_OPEN else IST_OFFSET_NS
-        row["day_open_ns"] = session.day * DAY_NS - offset_ns
-        row["day_close_ns"] = row["day_open_ns"] + DAY_NS
+        day_ns = day_span_ns(session.day, session.session_class)
+        row["day_open_ns"], row["day_close_ns"] = day_ns
         for part, (open_ns, close_ns) in enumerate(session.parts):
             row["part_open_ns"][part], row["part_close_ns"][part] = open_ns, close_ns
         if after_ns < session.close_ns:

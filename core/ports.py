@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from core.orders import Order
-from core.types import Instrument, MinuteSpan, Records
+from core.types import Instrument, Int64s, MinuteSpan, Records
 
 
 class Clock(Protocol):
@@ -170,6 +170,12 @@ class MarketStore(Protocol):
 
     def ticks(self, from_ns: int, to_ns: int) -> Records:
         """TICK rows by arrival, `recv_ns` in the half-open span."""
+
+    def tick_count(self, from_ns: int, to_ns: int) -> int:
+        """How many rows `ticks` would give."""
+
+    def altered_ticks(self, from_ns: int, to_ns: int) -> Int64s:
+        """Which rows of `ticks` are not as they were appended: numbers of rows."""
 
     def days(self) -> list[int]:
         """Session dates (days since 1970-01-01, IST) that hold bars, ascending."""

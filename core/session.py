@@ -289,6 +289,12 @@ def day_of(open_ns: int, session_class: SessionClass) -> int:
     return utc_day(open_ns) if session_class is SessionClass.ALWAYS_OPEN else ist_day(open_ns)
 
 
+def day_span_ns(day: int, session_class: SessionClass) -> tuple[int, int]:
+    """From midnight to midnight of a session date."""
+    start_ns = day * DAY_NS - (0 if session_class is SessionClass.ALWAYS_OPEN else IST_OFFSET_NS)
+    return start_ns, start_ns + DAY_NS
+
+
 def days_of(open_ns: Int64s, session_class: SessionClass) -> Int64s:
     """`day_of` for an array of opens."""
     offset_ns = 0 if session_class is SessionClass.ALWAYS_OPEN else IST_OFFSET_NS

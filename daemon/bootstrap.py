@@ -22,6 +22,7 @@ from daemon.commands import Operator
 from daemon.dashboard.source import LiveSource
 from daemon.day_queries import StoredDay
 from daemon.desk import Desk, DeskSetup
+from daemon.identity import code_digest
 from daemon.ingest import FeedFacts, Ingest
 from daemon.lateness import Lateness
 from daemon.plan import BOOK, DayOutcome, Plan
@@ -30,6 +31,7 @@ from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot
 from daemon.sources import groups_of
 from daemon.state import State
 from daemon.supervisor import DayTasks, supervise
+from daemon.tape import Publication
 from daemon.trading import Trading, show
 from daemon.vitals import Vitals
 from providers.live import DayFrame, LiveProvider, day_frame
@@ -125,6 +127,7 @@ class Daemon:
                 strategies=plan.strategies,
                 risk=plan.risk,
                 observe=plan.mode == "observe",
+                code=code_digest([kind for _, kind, _ in plan.strategies]),
             ),
             seen,
         )
@@ -216,6 +219,7 @@ class Daemon:
         clock = source.clock(frame, after_ns)
         self._clock = clock
         live = LiveProvider()
+        publications: dict[int, Publication] = {}  # as many as Minutes wait in `live`
         self._facts = FeedFacts(minutes=self._done_before)
         ingest = Ingest(
             clock=clock,
@@ -225,6 +229,7 @@ class Daemon:
             frame=frame,
             facts=self._facts,
             meters=self.vitals.meters,
+            publications=publications,
         )
         trading = Trading(
             desk=desk,
@@ -237,6 +242,7 @@ class Daemon:
             operator=self.operator,
             lateness=Lateness(clock, self.plan.late_ns) if source.is_live else None,
             meters=self.vitals.meters,
+            publications=publications,
         )
         self.vitals.trading = trading.pulse
         self._trading = trading
@@ -320,6 +326,9 @@ class Daemon:
 
     def _run_start(self, day: int) -> LedgerEvent:
         assert self.desk is not None
+        record = self._record
+        snapshot = record.closed or record.opened
+        left = {} if snapshot is None else snapshot.payload
         payload: dict[str, object] = {
             "mode": self.plan.mode,
             "source": self.plan.source.identity,
@@ -327,6 +336,9 @@ class Daemon:
             "day": day,
             "setup": self.desk.setup.digest,
             "code": code_version(),
+            "code_digest": self.desk.setup.code,
+            "from_setup": left.get("setup"),
+            "from_code_digest": left.get("code_digest"),
             "strategies": [name for name, _, _ in self.plan.strategies],
             "instruments": self.desk.symbols,
         }

@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,6 @@ from core.book import Book
 from core.engine import Engine, StrategyNames
 from core.errors import ConfigError
 from core.events import Commanded, Effect, OrderAcknowledged, Step, Submit
-from core.orders import Order, OrderRole, OrderState, OrderType
 from core.ports import EventKind, LedgerEvent
 from core.session import day_text
 from core.types import (
@@ -25,12 +23,9 @@ from core.types import (
     Int64s,
     MinuteSpan,
     Records,
-    Refusal,
-    Side,
-    Signal,
     SignalId,
-    SignalStatus,
 )
+from daemon.carrying import carry, recall
 from daemon.journal import command_event, minute_event, order_row, result_events, signal_row
 from daemon.snapshot import packed, unpack
 from strategies.registry import BoundStrategy, build
@@ -50,6 +45,7 @@ class DeskSetup:
     strategies: tuple[tuple[str, str, StrategySettings], ...]  # (instance, registry name, settings)
     risk: MarketRisk
     observe: bool = False
+    code: str = ""  # digest of what decides (`identity.py`)
 
     @property
     def digest(self) -> str:
@@ -117,6 +113,7 @@ class Desk:
         payload: dict[str, object] = {
             "day": day,
             "setup": self.setup.digest,
+            "code_digest": self.setup.code,
             "history_first_bar_ns": first_bar_ns,
             "history_bars": bars,
         }
@@ -128,6 +125,7 @@ class Desk:
         payload: dict[str, object] = {
             "day": self.day,
             "setup": self.setup.digest,
+            "code_digest": self.setup.code,
             "realised_paise": int(account["realised_paise"]),
             "day_realised_paise": int(account["day_realised_paise"]),
             "entries": int(account["entries_today"]),
@@ -135,14 +133,18 @@ class Desk:
         return LedgerEvent(now_ns, EventKind.DAY_CLOSED, str(self.day), payload, self._snapshot())
 
     def minute(
-        self, span: MinuteSpan, *, late: bool = False
+        self,
+        span: MinuteSpan,
+        *,
+        late: bool = False,
+        publication: dict[str, object] | None = None,
     ) -> tuple[list[Step], list[LedgerEvent]]:
         """One Minute through the book: its steps, and the events of its transaction."""
         self.engine.late = late
         self._last, self.now_ns = span, int(span.close_ns[0])
         steps = list(self.book.run(span))
         self._count_bars(span.strategy_bars)
-        events = [minute_event(span, self.day, late=late)]
+        events = [minute_event(span, self.day, late=late, publication=publication)]
         for step in steps:
             events += result_events(step.effects, step.close_ns, self.day)
         return steps, events
@@ -172,26 +174,30 @@ class Desk:
 
     # --- memory --------------------------------------------------------------------------------
 
+    def wrote(self, event: LedgerEvent) -> bool:
+        """Whether `event` holds a snapshot by this very setup and code."""
+        ours = (self.setup.digest, self.setup.code)
+        return (event.payload["setup"], event.payload.get("code_digest")) == ours
+
     def restore_opening(self, event: LedgerEvent) -> None:
         """Stand where the day stood when `event` (DAY_OPENED) was written. Raises StoreFailed."""
-        self._check_setup(event)
-        self.resampler = self._fresh_resampler()
-        self.book = self._fresh_book()
-        self._restore_facts(unpack(event.blob or b"", self._arrays()))
-        self.day, self.now_ns = int(str(event.payload["day"])), event.ts_ns
-
-    def carry_over(self, event: LedgerEvent) -> None:
-        """Take account, positions and cooldowns over from a DAY_CLOSED. Raises StoreFailed."""
-        self._check_setup(event)
-        self._restore_facts(unpack(event.blob or b"", self._arrays()))
-        self.day = int(str(event.payload["day"]))
-
-    def _check_setup(self, event: LedgerEvent) -> None:
-        if event.payload["setup"] != self.setup.digest:
+        if not self.wrote(event):
             raise ConfigError(
                 f"{day_text(int(str(event.payload['day'])))} in the state directory was run with"
                 " another configuration or other instruments: use the same, or another --state-dir"
             )
+        self.resampler = self._fresh_resampler()
+        self.book = self._fresh_book()
+        recall(unpack(event.blob or b"", self._arrays()), self.engine)
+        self.day, self.now_ns = int(str(event.payload["day"])), event.ts_ns
+
+    def carry_over(self, event: LedgerEvent) -> None:
+        """Take account, positions and cooldowns over from a DAY_CLOSED, whatever setup wrote it.
+
+        Raises ConfigError, StoreFailed (`carry`).
+        """
+        carry(event.blob or b"", self.engine, self._decision_timeframes_ns())
+        self.day = int(str(event.payload["day"]))
 
     def _arrays(self) -> dict[str, Records]:
         holdings = self.engine.holdings
@@ -209,7 +215,11 @@ class Desk:
         return arrays
 
     def _snapshot(self) -> bytes:
+        timeframes_ns = self._decision_timeframes_ns()
+        names = [strategy.name for strategy in self.strategies]
         facts = {
+            "symbols": self.symbols,
+            "strategies": list(zip(names, timeframes_ns, strict=True)),
             "signals": {
                 str(number): signal_row(signal, self.day) | {"features": list(signal.features)}
                 for number, signal in self.engine.signals.items()
@@ -218,19 +228,15 @@ class Desk:
         }
         return packed(self._arrays(), facts)
 
-    def _restore_facts(self, facts: dict[str, Any]) -> None:
-        self.engine.signals = {
-            int(number): _signal_of(row) for number, row in facts["signals"].items()
-        }
-        orders = [_order_of(row) for row in facts["orders"]]
-        self.engine.orders = {order.order_id: order for order in orders}
-
     def _count_bars(self, bars: Records) -> None:
         for number, strategy in enumerate(self.strategies):
             own = bars["timeframe"] == self.resampler.timeframe_number(strategy.timeframes_ns[0])
             np.add.at(self.bars_seen[number], bars["instrument"][own], 1)
 
     # --- parts ---------------------------------------------------------------------------------
+
+    def _decision_timeframes_ns(self) -> list[int]:
+        return [strategy.timeframes_ns[0] for strategy in self.strategies]
 
     def _built(self) -> list[BoundStrategy]:
         return [build(kind, own, self.symbols, name) for name, kind, own in self.setup.strategies]
@@ -242,45 +248,3 @@ class Desk:
         self.strategies = self._built()
         timeframes_ns = self.resampler.timeframes_ns.tolist()
         return Book(self.setup.name, self.strategies, self.engine, timeframes_ns)
-
-
-def _signal_of(row: dict[str, Any]) -> Signal:
-    def number(name: str) -> float:
-        return float("nan") if row[name] is None else float(row[name])
-
-    return Signal(
-        signal_id=SignalId(row["signal_id"]),
-        strategy=row["strategy"],
-        instrument=row["instrument"],
-        kind=row["kind"],
-        side=Side[row["side"]],
-        bar_open_ns=row["bar_open_ns"],
-        bar_close_ns=row["bar_close_ns"],
-        close=number("close"),
-        atr=number("atr"),
-        vwap=number("vwap"),
-        confidence=number("confidence"),
-        status=SignalStatus[row["status"]],
-        refusal=Refusal[row["refusal"].upper()] if row["refusal"] else Refusal.NONE,
-        value=number("value"),
-        limit=number("limit_value"),
-        quantity=row["quantity"],
-        features=tuple(row["features"]),
-    )
-
-
-def _order_of(row: dict[str, Any]) -> Order:
-    return Order(
-        order_id=row["order_id"],
-        signal_id=row["signal_id"],
-        strategy=row["strategy"],
-        instrument=row["instrument"],
-        role=OrderRole[row["role"]],
-        type=OrderType[row["type"]],
-        side=Side[row["side"]],
-        quantity=row["quantity"],
-        price=row["price"],
-        created_ns=row["created_ns"],
-        updated_ns=row["updated_ns"],
-        state=OrderState[row["state"]],
-    )

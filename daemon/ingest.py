@@ -13,8 +13,10 @@ import structlog
 from core.errors import StoreFailed
 from core.minutes import BarBuilder, ClosedMinute
 from core.ports import Clock, Feed, FeedDown, FeedUp, MarketStatus, MarketStore, TickBatch
+from core.session import day_span_ns
 from core.types import Instrument, MinuteSpan, Records
 from daemon.meters import Meters
+from daemon.tape import Publication, Tape
 from providers.live import DayFrame, LiveProvider
 from stores.owner import Owner
 
@@ -48,7 +50,9 @@ class Ingest:
         frame: DayFrame,
         facts: FeedFacts,
         meters: Meters | None = None,
+        publications: dict[int, Publication] | None = None,
     ) -> None:
+        """`publications`: here the trading task finds how a Minute came about, by its close."""
         self._clock = clock
         self._store = store
         self._owner = owner
@@ -56,6 +60,7 @@ class Ingest:
         self._frame = frame
         self._facts = facts
         self._meters = meters or Meters()
+        self._publications = {} if publications is None else publications
         self._unstored: list[Records] = []
         self._unstored_count = 0
         self._publishing = asyncio.Lock()
@@ -77,8 +82,10 @@ class Ingest:
             closes_ns: closes of the Minutes that are left.
             to_its_end: read on until the feed ends by itself, so that every tick is counted.
         """
-        timer = asyncio.create_task(self._close_in_time(builder, closes_ns, grace_ns))
-        reader = asyncio.create_task(self._read(feed, instruments, builder))
+        stored = day_span_ns(self._frame.day, instruments[0].session_class)
+        tape = Tape(builder, await self._owner.run(self._store.tick_count, *stored))
+        timer = asyncio.create_task(self._close_in_time(tape, closes_ns, grace_ns))
+        reader = asyncio.create_task(self._read(feed, instruments, tape))
         try:
             while not timer.done():
                 waited = {timer} if reader.done() else {timer, reader}
@@ -88,45 +95,41 @@ class Ingest:
             timer.result()
             if to_its_end:
                 await reader
-            builder.end_session()
-            await self._publish_ready(builder)
+            tape.end_session()
+            await self._publish_ready(tape)
             await self._store_rows(None, "feed")  # what came after the last Minute was published
         finally:
             timer.cancel()
             reader.cancel()
             await asyncio.gather(timer, reader, return_exceptions=True)
-        log.info("feed_day_ended", counts={k: n for k, n in builder.counts.items() if n})
+        log.info("feed_day_ended", counts={k: n for k, n in tape.counts.items() if n})
         await self._live.close()
 
-    async def _read(
-        self, feed: Feed, instruments: Sequence[Instrument], builder: BarBuilder
-    ) -> None:
+    async def _read(self, feed: Feed, instruments: Sequence[Instrument], tape: Tape) -> None:
         async for item in feed.stream(instruments):
             match item:
                 case TickBatch(recv_ns, ticks):
-                    builder.add(ticks)
+                    tape.add(ticks)
                     self._note(recv_ns, ticks)
                     await self._keep(ticks)
-                    await self._publish_ready(builder)
+                    await self._publish_ready(tape)
                 case FeedUp(recv_ns):
-                    builder.feed_up(recv_ns)
+                    tape.feed_up(recv_ns)
                     self._facts.up = True
                     log.info("feed_up")
                 case FeedDown(recv_ns, reason):
-                    builder.feed_down()
+                    tape.feed_down()
                     self._facts.up = False
                     log.warning("feed_lost", reason=reason)
                 case MarketStatus(_, segment, status):
                     log.info("market_status_changed", segment=segment, status=status)
 
-    async def _close_in_time(
-        self, builder: BarBuilder, closes_ns: Sequence[int], grace_ns: int
-    ) -> None:
+    async def _close_in_time(self, tape: Tape, closes_ns: Sequence[int], grace_ns: int) -> None:
         """A quiet instrument must not hold a Minute back: it closes at its end plus the grace."""
         for close_ns in closes_ns:
             await self._clock.sleep_until(close_ns + grace_ns)
-            builder.close_through(self._clock.now_ns())
-            await self._publish_ready(builder)
+            tape.close_through(self._clock.now_ns())
+            await self._publish_ready(tape)
 
     def _note(self, recv_ns: int, ticks: Records) -> None:
         self._facts.ticks += len(ticks)
@@ -145,9 +148,10 @@ class Ingest:
         if self._unstored_count >= MAX_UNSTORED_TICKS:
             await self._store_rows(None, "feed")
 
-    async def _publish_ready(self, builder: BarBuilder) -> None:
+    async def _publish_ready(self, tape: Tape) -> None:
         async with self._publishing:
-            for minute in builder.take_minutes():
+            for minute, publication in tape.take_minutes():
+                self._publications[minute.close_ns] = publication
                 await self._publish(minute)
 
     async def _publish(self, minute: ClosedMinute) -> None:

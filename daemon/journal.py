@@ -32,14 +32,17 @@ STATUS_NAMES = {status: status.name for status in SignalStatus}
 REFUSAL_NAMES = {refusal: refusal.name.lower() if refusal else None for refusal in Refusal}
 
 
-def minute_event(span: MinuteSpan, day: int, *, late: bool) -> LedgerEvent:
-    """The input of one step: a Minute, its bars as a blob."""
+def minute_event(
+    span: MinuteSpan, day: int, *, late: bool, publication: Row | None = None
+) -> LedgerEvent:
+    """The input of one step: a Minute, its bars as a blob; `publication`: how it came about."""
     close_ns = int(span.close_ns[0])
+    payload: Row = {"day": day, "close_ns": close_ns, "bars": len(span.bars), "late": late}
     return LedgerEvent(
         ts_ns=close_ns,
         kind=EventKind.MINUTE,
         key=str(close_ns),
-        payload={"day": day, "close_ns": close_ns, "bars": len(span.bars), "late": late},
+        payload=payload | (publication or {}),
         blob=span.bars.tobytes(),
     )
 

@@ -1,36 +1,44 @@
 """The memory of a book as bytes: what a day starts from, and what it leaves to the next.
 
-A header of names, dtypes and shapes, then the arrays. A snapshot of other dtypes, parameters or
-code has another digest and is never read as if it were ours.
+A header of JSON facts and the names of the arrays, then each array in numpy's own file format,
+which describes itself: whoever wrote a snapshot, its arrays can be read and told from ours.
 """
 
-import hashlib
+import io
 import json
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as npy
 
 from core.errors import StoreFailed
 from core.types import Records
 
-FORMAT = "tradingd snapshot 1"
+FORMAT = "tradingd snapshot 2"
+MAX_HEADER_CHARACTERS = 100_000  # of the description of one array; ours take a few hundred
 
 
 def packed(arrays: Mapping[str, Records], facts: Mapping[str, object]) -> bytes:
     """Arrays and JSON facts as one compressed blob; equal content, equal bytes."""
-    header = {
-        "format": FORMAT,
-        "facts": facts,
-        "arrays": [
-            {"name": name, "dtype": dtype_digest(array.dtype), "shape": list(array.shape)}
-            for name, array in arrays.items()
-        ],
-    }
-    body = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays.values())
+    header = {"format": FORMAT, "facts": facts, "arrays": list(arrays)}
     text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
-    return zlib.compress(len(text).to_bytes(8, "little") + text + body, 1)
+    body = io.BytesIO()
+    body.write(len(text).to_bytes(8, "little") + text)
+    for array in arrays.values():
+        npy.write_array(body, np.ascontiguousarray(array), allow_pickle=False)
+    return zlib.compress(body.getbuffer(), 1)
+
+
+def opened(blob: bytes) -> tuple[dict[str, Records], dict[str, Any]]:
+    """Arrays and facts of a blob, as they were written. Raises StoreFailed."""
+    body, header = _opened(blob)
+    arrays = {
+        name: npy.read_array(body, allow_pickle=False, max_header_size=MAX_HEADER_CHARACTERS)
+        for name in header["arrays"]
+    }
+    return arrays, header["facts"]
 
 
 def unpack(blob: bytes, into: Mapping[str, Records]) -> dict[str, Any]:
@@ -38,33 +46,25 @@ def unpack(blob: bytes, into: Mapping[str, Records]) -> dict[str, Any]:
 
     Raises StoreFailed if the blob is not a snapshot of exactly these arrays.
     """
+    arrays, facts = opened(blob)
+    if _described(arrays) != _described(into):
+        raise StoreFailed("the snapshot of the day is of other arrays than its setup says")
+    for name, array in into.items():
+        array[...] = arrays[name]
+    return facts
+
+
+def _opened(blob: bytes) -> tuple[io.BytesIO, dict[str, Any]]:
+    """The blob behind its header, and the header."""
     try:
-        plain = zlib.decompress(blob)
+        body = io.BytesIO(zlib.decompress(blob))
     except zlib.error as error:  # the chain covers the blob, so it was dropped, not damaged
         raise StoreFailed(f"the snapshot of the day is not there any more: {error}") from error
-    size = int.from_bytes(plain[:8], "little")
-    header = json.loads(plain[8 : 8 + size])
-    ours = [
-        {"name": name, "dtype": dtype_digest(array.dtype), "shape": list(array.shape)}
-        for name, array in into.items()
-    ]
-    if header["format"] != FORMAT or header["arrays"] != ours:
-        raise StoreFailed("the snapshot of the day was written by another version of the program")
-    place = 8 + size
-    for array in into.values():
-        array[...] = np.frombuffer(plain, array.dtype, array.size, place).reshape(array.shape)
-        place += array.nbytes
-    facts: dict[str, Any] = header["facts"]
-    return facts
+    header = json.loads(body.read(int.from_bytes(body.read(8), "little")))
+    if header["format"] != FORMAT:
+        raise StoreFailed(f"the snapshot of the day is a {header['format']}, known is {FORMAT}")
+    return body, header
 
 
-def facts_of(blob: bytes) -> dict[str, Any]:
-    """The JSON facts of a blob, whatever arrays it holds."""
-    plain = zlib.decompress(blob)
-    facts: dict[str, Any] = json.loads(plain[8 : 8 + int.from_bytes(plain[:8], "little")])["facts"]
-    return facts
-
-
-def dtype_digest(dtype: np.dtype[Any]) -> str:
-    """Names, formats and offsets of a dtype, as a short hash."""
-    return hashlib.sha256(repr(np.dtype(dtype).descr).encode()).hexdigest()[:16]
+def _described(arrays: Mapping[str, Records]) -> list[tuple[str, np.dtype[Any], tuple[int, ...]]]:
+    return [(name, array.dtype, array.shape) for name, array in arrays.items()]

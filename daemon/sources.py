@@ -13,6 +13,7 @@ from core.errors import ConfigError, DataError
 from core.minutes import BarBuilder
 from core.ports import Clock, MarketStore
 from core.session import (
+    DAY_NS,
     MINUTE_NS,
     SECOND_NS,
     Session,
@@ -24,7 +25,16 @@ from core.session import (
     previous_live_sessions,
     recorded_session,
 )
-from core.types import BAR, NEVER_NS, Instrument, Market, MinuteSpan, SessionClass, minute_of
+from core.types import (
+    BAR,
+    NEVER_NS,
+    Instrument,
+    Market,
+    MinuteSpan,
+    Records,
+    SessionClass,
+    minute_of,
+)
 from daemon.clocks import VirtualClock
 from daemon.ingest import Ingest
 from providers.dataset import DataOptions, Dataset, instruments_of, nearest, trusted
@@ -127,15 +137,24 @@ class SyntheticSource:
         wanted = previous_live_sessions(
             day, self._history_sessions, SessionClass.CASH, accept=self._accept
         )
-        first_ns = wanted[0].open_ns
-        if not {session.day for session in wanted} <= set(store.days()):
+        span = wanted[0].open_ns, live_open_ns(self.sessions(day))
+        bars = store.bars(*span)
+        missing = self._without_history(bars, len(wanted))
+        if missing:
             feed = SyntheticFeed(self._seed, day, VirtualClock(0), accept=self._accept)
             generated = feed.history(self.instruments, self._history_sessions)
-            store.append_bars(generated, "backfill")
+            store.append_bars(generated[np.isin(generated["instrument"], missing)], "backfill")
             store.commit()
-        bars = store.bars(first_ns, live_open_ns(self.sessions(day)))
+            bars = store.bars(*span)
         dataset = trusted(self.instruments, bars, DataOptions())
         return ReplayProvider(dataset, self._terms).day_spans()
+
+    def _without_history(self, bars: Records, sessions: int) -> list[int]:
+        """Instruments without bars of so many days: all at first, later one that is new."""
+        count = len(self.instruments)
+        days = np.unique(bars["open_ns"] // DAY_NS * count + bars["instrument"])
+        held = np.bincount(days % count, minlength=count)
+        return [number for number, days_held in enumerate(held) if days_held < sessions]
 
     def clock(self, frame: DayFrame, after_ns: int) -> Clock:
         return paced_clock(frame, after_ns, self._speed)

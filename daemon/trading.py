@@ -21,6 +21,7 @@ from daemon.desk import Desk
 from daemon.lateness import Lateness
 from daemon.meters import Meters, Pulse
 from daemon.scanner import Scanner
+from daemon.tape import Publication
 from stores.owner import Owner
 
 log = structlog.get_logger()
@@ -46,7 +47,9 @@ class Trading:
         operator: Operator | None = None,
         lateness: Lateness | None = None,
         meters: Meters | None = None,
+        publications: dict[int, Publication] | None = None,
     ) -> None:
+        """`publications`: how Minutes came about, by their close; taken out when decided."""
         self._desk = desk
         self._lateness = lateness
         self._ledger = ledger
@@ -58,6 +61,7 @@ class Trading:
         self._operator = operator or Operator()
         self._meters = meters or Meters()
         self.pulse = Pulse()
+        self._publications = {} if publications is None else publications
         self.minutes = 0
         self.last_minute_ns: int | None = None
 
@@ -89,9 +93,11 @@ class Trading:
 
     async def minute(self, span: MinuteSpan) -> None:
         """Decide, remember, send, show: in this order."""
-        late = self._lateness is not None and self._lateness.of(int(span.close_ns[0]))
+        close_ns = int(span.close_ns[0])
+        late = self._lateness is not None and self._lateness.of(close_ns)
+        publication = self._publications.pop(close_ns, None)
         begun_s = time.perf_counter()
-        steps, events = self._desk.minute(span, late=late)
+        steps, events = self._desk.minute(span, late=late, publication=publication)
         self._meters.decision.add(time.perf_counter() - begun_s)
         await self.remember(events)
         effects = [effect for step in steps for effect in step.effects]
@@ -99,7 +105,7 @@ class Trading:
         self._meters.decided(effects)
         await self._keep_decisions(steps)
         self.minutes += 1
-        self.last_minute_ns = int(span.close_ns[0])
+        self.last_minute_ns = close_ns
         show(self._scanner, self._desk, span, steps)
         log_effects(steps)
 

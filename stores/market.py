@@ -19,11 +19,12 @@ from core.crashpoints import crashpoint
 from core.errors import StoreFailed
 from core.ports import DecidedBar
 from core.session import DAY_NS, days_of
-from core.types import BAR, MISSING, TICK, Instrument, Records, SessionClass
+from core.types import BAR, MISSING, TICK, Instrument, Int64s, Records, SessionClass
 from stores.archive import BarArchive
 from stores.market_tables import (
     BAR_ROW,
     SELECT_DECISIONS,
+    STORED_TICK,
     Staging,
     create_or_check,
     decided_bar,
@@ -31,6 +32,7 @@ from stores.market_tables import (
     require_source,
     stage_decisions,
     stored_numbers,
+    tick_checksums,
 )
 
 T = TypeVar("T")
@@ -63,9 +65,15 @@ _SELECT_BARS_OF = """
     SELECT ?::INTEGER AS instrument, quality, open_ns, open, high, low, close, volume
     FROM bars WHERE instrument = ? AND open_ns >= ? AND open_ns < ? ORDER BY open_ns"""
 _SELECT_TICKS = """
-    SELECT c.number AS instrument, t.* EXCLUDE (instrument)
+    SELECT c.number AS instrument, t.* EXCLUDE (instrument, checksum)
     FROM ticks t JOIN configured c ON c.stored = t.instrument
     WHERE recv_ns >= ? AND recv_ns < ? ORDER BY t.rowid"""
+_SELECT_STORED_TICKS = """
+    SELECT t.* FROM ticks t JOIN configured c ON c.stored = t.instrument
+    WHERE recv_ns >= ? AND recv_ns < ? ORDER BY t.rowid"""
+_COUNT_TICKS = """
+    SELECT count(*) AS rows FROM ticks t JOIN configured c ON c.stored = t.instrument
+    WHERE recv_ns >= ? AND recv_ns < ?"""
 _SELECT_DAYS = """
     SELECT DISTINCT day FROM bar_rows b JOIN configured c ON c.stored = b.instrument ORDER BY day"""
 _SELECT_DAY = """
@@ -90,7 +98,7 @@ class DuckMarketStore:
         self._always_open = np.array(
             [one.session_class is SessionClass.ALWAYS_OPEN for one in instruments], np.bool_
         )
-        self._ticks = Staging("ticks", "staged_ticks", TICK, MAX_BUFFERED_TICKS)
+        self._ticks = Staging("ticks", "staged_ticks", STORED_TICK, MAX_BUFFERED_TICKS)
         self._bars = Staging("bar_rows", "staged_bars", BAR_ROW, MAX_BUFFERED_BARS)
         self._decisions: dict[str, Staging] = {}
         self._gaps: list[tuple[int, int, int, str]] = []
@@ -105,7 +113,8 @@ class DuckMarketStore:
         for block in self._blocks(self._ticks, len(ticks)):
             stored = self._stored[ticks["instrument"][block]]
             rows = self._ticks.room(len(stored))
-            rows[:] = ticks[block]
+            for name in TICK.names or ():
+                rows[name] = ticks[name][block]
             rows["instrument"] = stored
 
     def append_bars(self, bars: Records, source: str) -> None:
@@ -144,6 +153,8 @@ class DuckMarketStore:
         staged = [one for one in self._staging() if one.count]
         if not staged and not self._gaps:
             return
+        ticks = self._ticks.rows[: self._ticks.count]
+        ticks["checksum"] = tick_checksums(ticks)
         crashpoint("market.commit.before")
         self._guarded(lambda: self._write(staged), "commit")
         crashpoint("market.commit.after")
@@ -202,6 +213,13 @@ class DuckMarketStore:
 
     def ticks(self, from_ns: int, to_ns: int) -> Records:
         return _records(TICK, self._fetch(_SELECT_TICKS, (from_ns, to_ns)))
+
+    def tick_count(self, from_ns: int, to_ns: int) -> int:
+        return int(self._fetch(_COUNT_TICKS, (from_ns, to_ns))["rows"][0])
+
+    def altered_ticks(self, from_ns: int, to_ns: int) -> Int64s:
+        rows = _records(STORED_TICK, self._fetch(_SELECT_STORED_TICKS, (from_ns, to_ns)))
+        return np.flatnonzero(rows["checksum"] != tick_checksums(rows))
 
     def days(self) -> list[int]:
         return [int(day) for day in self._fetch(_SELECT_DAYS)["day"]]

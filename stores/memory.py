@@ -14,7 +14,7 @@ from core.errors import StoreFailed
 from core.orders import OrderState
 from core.ports import DecidedBar, EventKind, LedgerEvent, RecordedEvent
 from core.session import days_of
-from core.types import BAR, TICK, Instrument, Records
+from core.types import BAR, TICK, Instrument, Int64s, Records
 from stores.chain import canonical_json, chained
 from stores.market_tables import require_source
 from stores.views import PROJECTED, RUNNER_STATE, VIEWS, Row, RowOrder, require_view
@@ -203,6 +203,12 @@ class MemoryMarketStore:
         everything = np.concatenate([np.zeros(0, TICK), *self._ticks]).view(TICK)
         arrival = everything["recv_ns"]
         return everything[(arrival >= from_ns) & (arrival < to_ns)]
+
+    def tick_count(self, from_ns: int, to_ns: int) -> int:
+        return len(self.ticks(from_ns, to_ns))
+
+    def altered_ticks(self, from_ns: int, to_ns: int) -> Int64s:
+        return np.zeros(0, np.int64)  # nobody but the object has them
 
     def days(self) -> list[int]:
         found: set[int] = set()

@@ -91,6 +91,24 @@ def test_ticks_come_as_they_arrived(store: MarketStore) -> None:
     assert np.array_equal(store.ticks(*EVER), arrived)
 
 
+def test_ticks_are_counted_as_they_are_given(store: MarketStore) -> None:
+    store.append_ticks(ticks(5))
+    store.commit()
+
+    assert store.tick_count(*EVER) == 5
+    assert store.tick_count(OPEN_NS + 1_000_000, OPEN_NS + 3_000_000) == 2
+
+
+def test_ticks_of_any_value_are_found_unaltered(store: MarketStore) -> None:
+    strange = ticks(4)
+    strange["price"] = [np.nan, -0.0, np.inf, -1.0]
+    strange["quantity"] = [-1, 2**62, 0, -(2**63)]
+    store.append_ticks(strange)
+    store.commit()
+
+    assert store.altered_ticks(*EVER).tolist() == []
+
+
 def test_the_caller_may_reuse_its_array_at_once(store: MarketStore) -> None:
     frame = ticks(3)
     store.append_ticks(frame)

@@ -22,6 +22,8 @@ from stores.owner import InlineOwner
 from strategies.registry import settings_of
 from strategies.settings import RiskSettings, resolve
 
+PUBLICATION = ("marks", "ticks", "digest")
+
 T = TypeVar("T")
 Told = tuple[EventKind, str, dict[str, object], bytes | None]
 Hook = Callable[[int], None]
@@ -194,12 +196,17 @@ def recorded(directory: Path, kinds: Sequence[EventKind] | None = None) -> list[
 
 
 def told(directory: Path, kinds: Sequence[EventKind] | None = None) -> list[Told]:
-    """Every event but the starts: what must be equal however often the day was begun."""
+    """Every event but the starts, and without how a Minute came about: what must be equal however
+    often the day was begun."""
     return [
-        (event.kind, event.key, event.payload, event.blob)
+        (event.kind, event.key, _without(event.payload, PUBLICATION), event.blob)
         for event in recorded(directory, kinds)
         if event.kind is not EventKind.RUN_START
     ]
+
+
+def _without(payload: dict[str, object], names: Sequence[str]) -> dict[str, object]:
+    return {name: value for name, value in payload.items() if name not in names}
 
 
 def rows(directory: Path, view: str, day: int | None = None) -> list[dict[str, object]]:

@@ -97,8 +97,13 @@ def test_the_memory_of_another_setup_is_refused(other: DeskSetup) -> None:
     assert other.digest != SETUP.digest
     with pytest.raises(ConfigError, match="another configuration"):
         Desk(other).restore_opening(opening)
-    with pytest.raises(ConfigError, match="another configuration"):
-        Desk(other).carry_over(opening)
+
+
+def test_other_code_is_another_setup() -> None:
+    opening = opened(Desk(SETUP), SECOND)
+
+    assert Desk(SETUP).wrote(opening)
+    assert not Desk(replace(SETUP, code="of a later program")).wrote(opening)
 
 
 def test_the_name_of_a_book_is_no_part_of_its_identity() -> None:

@@ -74,7 +74,7 @@ def test_a_day_left_in_order_is_well(directory: Path) -> None:
         *("last day", "backups", "market store", "clock", "calendar", "session"),
     ]
     assert str(checks["last day"]) == "ok    last day     2026-07-23, closed"
-    assert checks["market store"].found == "opens, schema 1, 3 ticks, 1 bars"
+    assert checks["market store"].found == "opens, schema 2, 3 ticks, 1 bars"
     assert checks["backups"].found == "1, newest ledger-2026-07-23.db, 0 days old"
 
 

@@ -328,7 +328,7 @@ def test_a_file_of_another_schema_is_refused(path: Path) -> None:
     with closing(duckdb.connect(str(path))) as db:
         db.execute("UPDATE schema_version SET version = 9")
 
-    with pytest.raises(StoreFailed, match="schema 9, this program knows 1"):
+    with pytest.raises(StoreFailed, match="schema 9, this program knows 2"):
         DuckMarketStore(path, INSTRUMENTS)
 
 

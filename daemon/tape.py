@@ -1,0 +1,161 @@
+"""What the bar builder was told and when, beside the ticks, so that its life can be run again.
+
+Decides what a Minute's publication says of itself in the ledger: every operation between two ticks
+with its place among the stored ticks of the day, and a digest of the ticks themselves. Builds no
+bar and judges no tick: `BarBuilder` does.
+"""
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+import numpy as np
+
+from core.errors import InvariantBroken
+from core.minutes import BarBuilder, ClosedMinute
+from core.session import Session
+from core.types import Records
+
+Mark = list[object]  # [operation, ticks of the day before it, its arguments ...]
+Publication = dict[str, object]  # marks, ticks, digest: in the payload of the MINUTE
+
+
+class TapedMinute(NamedTuple):
+    """A finished Minute and how it came about."""
+
+    minute: ClosedMinute
+    publication: Publication
+
+
+class Tape:
+    """A BarBuilder that notes whatever it is told; used in its place.
+
+    Args:
+        ticks_before: ticks of the day that an earlier process has stored; ours are counted on.
+    """
+
+    def __init__(self, builder: BarBuilder, ticks_before: int = 0) -> None:
+        self._builder = builder
+        self._ticks = ticks_before
+        self._digest = sha256()
+        self._marks: list[Mark] = []
+        self._note("begin", builder.after_ns, builder.grace_ns)
+
+    def feed_up(self, now_ns: int) -> None:
+        self._note("feed_up", now_ns)
+        self._builder.feed_up(now_ns)
+
+    def feed_down(self) -> None:
+        self._note("feed_down")
+        self._builder.feed_down()
+
+    def add(self, ticks: Records) -> None:
+        """Whoever calls this hands the same ticks to the store, in the same order."""
+        self._digest.update(tick_bytes(ticks))
+        self._ticks += len(ticks)
+        self._builder.add(ticks)
+
+    def close_through(self, now_ns: int, *, gap: bool = False) -> None:
+        self._note("close_through", now_ns, gap)
+        self._builder.close_through(now_ns, gap=gap)
+
+    def end_session(self, *, gap: bool = False) -> None:
+        self._note("end_session", gap)
+        self._builder.end_session(gap=gap)
+
+    def take_minutes(self) -> list[TapedMinute]:
+        """As the builder's; of Minutes taken together the first one tells how."""
+        taken = []
+        for minute in self._builder.take_minutes():
+            publication: Publication = {
+                "marks": self._marks,
+                "ticks": self._ticks,
+                "digest": self._digest.hexdigest(),
+            }
+            self._marks, self._digest = [], sha256()
+            taken.append(TapedMinute(minute, publication))
+        return taken
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return self._builder.counts
+
+    def _note(self, operation: str, *arguments: object) -> None:
+        self._marks.append([operation, self._ticks, *arguments])
+
+
+def tick_bytes(ticks: Records) -> bytes:
+    """What a digest covers: the rows as they are, but one NaN for all of them."""
+    unknown = np.isnan(ticks["price"])
+    if unknown.any():
+        ticks = ticks.copy()
+        ticks["price"][unknown] = np.nan
+    return ticks.tobytes()
+
+
+def digest_of(ticks: Records) -> str:
+    """The digest of a publication whose ticks are these."""
+    return sha256(tick_bytes(ticks)).hexdigest()
+
+
+# --- the other way round -------------------------------------------------------------------------
+
+
+class Replayed(NamedTuple):
+    """What one publication gives when the tape is run again."""
+
+    first_tick: int  # its ticks are those from here ...
+    end_tick: int  # ... up to here, among the ticks of the day
+    minute: ClosedMinute | None  # None: the builder had not finished another one by then
+
+
+def replayed(
+    sessions: Sequence[Session | None], publications: Sequence[Publication], ticks: Records
+) -> Iterator[Replayed]:
+    """The Minutes of a day out of its ticks, and of nothing but these.
+
+    Args:
+        sessions: one per instrument.
+        publications: as recorded, in order.
+        ticks: TICK rows of the day as stored, in order.
+    """
+    builder, place = BarBuilder(sessions), 0
+    waiting: list[ClosedMinute] = []
+    for publication in publications:
+        first = place
+        for operation, before, *arguments in _marks_of(publication):
+            if operation == "begin":
+                after_ns, grace_ns = arguments
+                builder = BarBuilder(sessions, grace_ns=grace_ns, after_ns=after_ns)
+                first = place = before
+                waiting = []
+            builder.add(ticks[place:before])
+            place = before
+            _tell(builder, operation, arguments)
+        end = int(str(publication["ticks"]))
+        builder.add(ticks[place:end])
+        place = end
+        waiting += builder.take_minutes()
+        yield Replayed(first, end, waiting.pop(0) if waiting else None)
+
+
+def _marks_of(publication: Publication) -> Sequence[tuple[str, int, *tuple[int, ...]]]:
+    marks = publication["marks"]
+    assert isinstance(marks, list)
+    return marks
+
+
+def _tell(builder: BarBuilder, operation: str, arguments: Sequence[int]) -> None:
+    match operation, arguments:
+        case "begin", _:
+            pass
+        case "feed_up", [now_ns]:
+            builder.feed_up(now_ns)
+        case "feed_down", []:
+            builder.feed_down()
+        case "close_through", [now_ns, gap]:
+            builder.close_through(now_ns, gap=bool(gap))
+        case "end_session", [gap]:
+            builder.end_session(gap=bool(gap))
+        case _:
+            raise InvariantBroken(f"no builder was ever told {operation} {arguments}")
