@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from core.book import MAIN_BOOK
 from daemon.config import TABLES, Configuration, Models, Settings, load
 from strategies.registry import NAMES, settings_of
 from strategies.table import allowed
@@ -49,6 +50,7 @@ def show(configuration: Configuration) -> str:
     values = dict(_values(settings.model_copy(update={"risk": risk})))
     for name, instance in configuration.strategies.items():
         values[f"strategies.{name}.strategy"] = instance.strategy
+        values[f"strategies.{name}.book"] = instance.book
         values |= _values(instance.settings, f"strategies.{name}.")
     return "".join(
         f"{f'{name} = {toml_value(value)}':<{ORIGIN_COLUMN}}"
@@ -82,6 +84,8 @@ def new(models: Models) -> str:
             f"{'' if strategy == default else '#'}[strategies.{strategy}]",
             "# name in the registry; several tables may run one strategy",
             f"#strategy = {toml_value(strategy)}",
+            f"# book it trades in; any but {MAIN_BOOK} is a shadow: on paper, with its own account",
+            f"#book = {toml_value(MAIN_BOOK)}",
             *_template(settings, list(settings.model_fields)),
         ]
     return "\n".join(lines) + "\n"

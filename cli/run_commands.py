@@ -16,6 +16,7 @@ from backtest.run import Request, check_span, session_terms
 from backtest.run import run as run_backtest
 from cli.config_commands import configuration
 from cli.reading import read
+from core.book import MAIN_BOOK
 from core.errors import ConfigError, DataError
 from core.session import day_text, parse_day
 from core.types import Market
@@ -28,7 +29,7 @@ from daemon.dashboard.token import kept_token
 from daemon.heart import attended
 from daemon.lock import StateLock
 from daemon.notify import Notifier
-from daemon.plan import DayOutcome, Plan
+from daemon.plan import DayOutcome, Plan, Strategies
 from daemon.sources import RecordedSource, ReplaySource, Source, SyntheticSource
 from daemon.vitals import Vitals
 from daemon.watchdog import Watchdog
@@ -133,16 +134,25 @@ def plan_of(configured: Configuration) -> Plan:
     risk = settings.risk.for_market(Market(settings.feed.session))
     terms = session_terms(risk)
     replay = settings.feed.kind == "replay"
+    books = books_of(configured)
     return Plan(
         mode=settings.mode,
         source=(replay_source if replay else synthetic_source)(configured, terms),
-        strategies=tuple(
-            (name, one.strategy, one.settings) for name, one in configured.strategies.items()
-        ),
+        strategies=books.pop(MAIN_BOOK),
         risk=risk,
         terms=terms,
         late_ns=round(settings.late_s * 1e9),
+        shadows=tuple(books.items()),
     )
+
+
+def books_of(configured: Configuration) -> dict[str, Strategies]:
+    """The strategies of each book, both in configured order."""
+    books: dict[str, Strategies] = {}
+    for name, one in configured.strategies.items():
+        own = (name, one.strategy, one.settings)
+        books[one.book] = (*books.get(one.book, ()), own)
+    return books
 
 
 def replay_source(configured: Configuration, terms: SessionTerms) -> Source:
@@ -286,8 +296,10 @@ def compared(expected: pl.DataFrame, actual: pl.DataFrame) -> tuple[int, str]:
 # --- export ------------------------------------------------------------------------------------
 
 
-def export_day(state_dir: Path | None, day: int, out: Path, tell: Tell) -> None:
-    """A traded day's signals and trades from the ledger, in the form of a backtest's files."""
+def export_day(
+    state_dir: Path | None, day: int, out: Path, tell: Tell, book: str = MAIN_BOOK
+) -> None:
+    """A traded day's signals and trades of a book, in the form of a backtest's files."""
     directory = state_dir or Path(configuration(None, None).settings.paths.state_dir)
     if not directory.is_dir():
         raise ConfigError(f"state directory {directory}: no such directory")
@@ -296,7 +308,7 @@ def export_day(state_dir: Path | None, day: int, out: Path, tell: Tell) -> None:
     try:
         frames = {
             name: pl.DataFrame(
-                [tuple(row[column] for column in schema) for row in ledger.rows(name, day)],
+                [tuple(row[column] for column in schema) for row in ledger.rows(name, day, book)],
                 schema,
                 orient="row",
             )
@@ -306,7 +318,9 @@ def export_day(state_dir: Path | None, day: int, out: Path, tell: Tell) -> None:
         ledger.close()
     signals, trades = frames["signals"], frames["trades"]
     if not len(signals) and not len(trades):
-        raise DataError(f"{directory} holds no signal and no trade of {day_text(day)}")
+        raise DataError(
+            f"{directory} holds no signal and no trade of {day_text(day)} in book {book}"
+        )
     summary: dict[str, object] = {
         "day": day_text(day),
         "signals": len(signals),

@@ -329,6 +329,9 @@ def data_export(
         typer.Option("--day", metavar="DATE", help="instead: this day of the daemon's ledger"),
     ] = None,
     state_dir: StateDir = None,
+    book: Annotated[
+        str, typer.Option("--book", metavar="NAME", help="with --day: whose trades")
+    ] = "main",
     from_day: FromDay = None,
     to_day: ToDay = None,
     symbols: Symbols = None,
@@ -346,7 +349,8 @@ def data_export(
     if bool(data) == bool(day):
         raise ConfigError("data export needs --data PATH or --day DATE, and only one of them")
     if day:
-        run_commands.export_day(state_dir, backtest_commands.day_of("--day", day), out, print)
+        day_number = backtest_commands.day_of("--day", day)
+        run_commands.export_day(state_dir, day_number, out, print, book)
         return
     options = backtest_commands.data_options(label, base, session, symbols, closing_auction)
     first, last = backtest_commands.span_of(from_day, to_day)

@@ -15,6 +15,8 @@ from core.events import Decision, EventsRaised, MinuteEnded, MinutePassed, Posit
 from core.rules.account import equity
 from core.types import Bools, Int64s, MinuteSpan, Records
 
+MAIN_BOOK = "main"  # the one that trades; any other is its shadow, on paper
+
 
 class AccountView:
     """What a strategy may see of the account: never a way to change it."""

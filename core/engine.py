@@ -409,6 +409,11 @@ class Engine:
 
     # --- what others may see ---------------------------------------------------------------------
 
+    def positions(self) -> list[Position]:
+        """The open ones, instruments in configured order."""
+        held = map(self.position_of, range(len(self.symbols)))
+        return [position for position in held if position is not None]
+
     def position_of(self, instrument: int) -> Position | None:
         """The open position of an instrument, None while flat or only pending."""
         row = self.holdings.positions[instrument]

@@ -235,7 +235,11 @@ class Ledger(Protocol):
     def write_runner_state(self, rows: Sequence[dict[str, object]]) -> None:
         """Replace the runner state table; not chained."""
 
-    def rows(self, view: str, day: int | None = None) -> list[dict[str, object]]:
-        """A projection: signals, orders, fills, trades, positions, runner_state."""
+    def rows(
+        self, view: str, day: int | None = None, book: str | None = None
+    ) -> list[dict[str, object]]:
+        """A projection: signals, orders, fills, trades, positions, runner_state.
+
+        Of one session date and one book, or of all."""
 
     def close(self) -> None: ...

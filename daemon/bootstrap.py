@@ -13,22 +13,21 @@ import structlog
 
 from backtest.summary import code_version
 from brokers.paper import PaperBroker
+from core.book import MAIN_BOOK
 from core.errors import ConfigError, StoreFailed
 from core.ports import Broker, Clock, EventKind, Ledger, LedgerEvent, MarketStore
 from core.session import day_text, ist_text
-from core.types import NEVER_NS, Instrument, SignalId, TradingState
+from core.types import NEVER_NS, Instrument, SignalId
 from daemon.chores import Evening
 from daemon.commands import Operator
 from daemon.dashboard.source import LiveSource
 from daemon.day_queries import StoredDay
-from daemon.desk import Desk, DeskSetup
-from daemon.identity import code_digest
+from daemon.floor import Floor, floor_of
 from daemon.ingest import FeedFacts, Ingest
 from daemon.lateness import Lateness
-from daemon.plan import BOOK, DayOutcome, Plan
+from daemon.plan import DayOutcome, Plan
 from daemon.rerun import DayRecord, last_day, rerun
 from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot
-from daemon.sources import groups_of
 from daemon.state import State
 from daemon.supervisor import DayTasks, supervise
 from daemon.tape import Publication
@@ -81,7 +80,11 @@ class Daemon:
         self._record = DayRecord(None, None, [])
         instruments = plan.source.instruments
         self._scanner = Scanner(
-            [(BOOK, name, own.timeframe, own.warmup_bars) for name, _, own in plan.strategies],
+            [
+                (book, name, own.timeframe, own.warmup_bars)
+                for book, strategies in plan.books
+                for name, _, own in strategies
+            ],
             [(one.symbol, one.id) for one in instruments],
         )
         self._facts = FeedFacts()
@@ -89,13 +92,13 @@ class Daemon:
         self._clock: Clock | None = None
         self._trading: Trading | None = None
         self._done_before = 0  # Minutes of the day handled by an earlier process
-        self.desk: Desk | None = None
+        self.floor: Floor | None = None
         self.operator = Operator(directory)
         self.source = LiveSource(self.snapshot)
         self.queries = StoredDay(
             instruments=instruments,
             frame=lambda: self._frame,
-            strategies=lambda: self.desk.strategies if self.desk else [],
+            strategies=lambda: self.floor.strategies if self.floor else [],
             store=lambda: self._store,
             store_owner=self._store_owner,
             ledger_rows=self.day_rows,
@@ -108,7 +111,7 @@ class Daemon:
         plan = self.plan
         self.vitals.step("ledger")
         order = RowOrder(
-            tuple(name for name, _, _ in plan.strategies),
+            tuple(name for name, _, _ in plan.all_strategies),
             tuple(one.symbol for one in plan.source.instruments),
         )
         self._ledger = await self._ledger_owner.run(self._open_ledger, self._directory, order)
@@ -117,20 +120,7 @@ class Daemon:
         self._store = await self._store_owner.run(
             self._open_store, self._directory / MARKET_FILE, plan.source.instruments
         )
-        self.desk = Desk(
-            DeskSetup(
-                name=BOOK,
-                scope=plan.scope,
-                instruments=plan.source.instruments,
-                groups=groups_of(plan.source.instruments),
-                base_ns=plan.source.base_ns,
-                strategies=plan.strategies,
-                risk=plan.risk,
-                observe=plan.mode == "observe",
-                code=code_digest([kind for _, kind, _ in plan.strategies]),
-            ),
-            seen,
-        )
+        self.floor = floor_of(plan, seen)
 
     def _read_ledger(self) -> tuple[DayRecord, list[SignalId]]:
         """The last day, and the entries intended before what is run again; refuses a directory of
@@ -212,8 +202,8 @@ class Daemon:
         """Run `day` from where it stands to its end, or until `stop`."""
         assert self._ledger is not None
         assert self._store is not None
-        assert self.desk is not None
-        source, desk = self.plan.source, self.desk
+        assert self.floor is not None
+        source, floor = self.plan.source, self.floor
         frame = self.prepare(day)
         after_ns = await self._stand(day, frame)
         clock = source.clock(frame, after_ns)
@@ -232,12 +222,12 @@ class Daemon:
             publications=publications,
         )
         trading = Trading(
-            desk=desk,
+            floor=floor,
             ledger=self._ledger,
             ledger_owner=self._ledger_owner,
             store=self._store,
             store_owner=self._store_owner,
-            broker=self._open_broker(clock.now_ns),
+            brokers=self._brokers(clock, floor),
             scanner=self._scanner,
             operator=self.operator,
             lateness=Lateness(clock, self.plan.late_ns) if source.is_live else None,
@@ -255,7 +245,7 @@ class Daemon:
             source=self.source,
         )
         log.info("day_opened", day=day_text(day), minutes=frame.minutes, after=_ist(after_ns))
-        provider = ResamplingProvider(live, desk.resampler)
+        provider = ResamplingProvider(live, floor.resampler)
         tasks = DayTasks(
             ingest=source.feed(ingest, frame, clock, after_ns),
             trading=trading.run(provider),
@@ -267,8 +257,8 @@ class Daemon:
         complete = self._done_before + trading.minutes == frame.minutes
         if complete:
             # One transaction: a day whose data has ended is never seen without its end.
-            ending = desk.finish() if source.end_ns(day) != NEVER_NS else []
-            closed = desk.close_day(frame.close_ns)
+            ending = floor.finish() if source.end_ns(day) != NEVER_NS else []
+            closed = floor.close_day(frame.close_ns)
             await trading.remember([*ending, closed])
             self._record = DayRecord(self._record.opened, closed, [])
         state.refresh()
@@ -279,6 +269,11 @@ class Daemon:
             self.vitals.status(f"evening of {day_text(day)}")
             await self._evening().follow(day, stop)
         return outcome
+
+    def _brokers(self, clock: Clock, floor: Floor) -> dict[str, Broker]:
+        """By book: whatever trades the main one, a shadow is on paper."""
+        brokers: dict[str, Broker] = {desk.name: PaperBroker(clock.now_ns) for desk in floor.desks}
+        return brokers | {MAIN_BOOK: self._open_broker(clock.now_ns)}
 
     def _evening(self) -> Evening:
         assert isinstance(self._ledger, SqliteLedger)
@@ -293,24 +288,23 @@ class Daemon:
         )
 
     async def _stand(self, day: int, frame: DayFrame) -> int:
-        """Bring the desk to where `day` stands; returns the close of its last handled Minute."""
+        """Bring the books to where `day` stands; returns the close of its last handled Minute."""
         assert self._ledger is not None
-        assert self.desk is not None
-        desk, record = self.desk, self._record
+        assert self.floor is not None
+        floor, record = self.floor, self._record
         self._scanner.day_opened(day)
         if record.opened is not None and record.closed is None:
             self.vitals.step("re-run")
-            desk.restore_opening(record.opened)
-            missing = rerun(desk, frame, record.steps, partial(show, self._scanner, desk))
+            floor.restore_opening(record.opened)
+            missing = rerun(floor, frame, record.steps, partial(show, self._scanner))
             await self._append([self._run_start(day), *missing])
             self._done_before = record.minutes
             log.info("day_resumed", minutes=record.minutes, acknowledged=len(missing))
             return record.last_close_ns
         if record.closed is not None:
-            desk.carry_over(record.closed)
-            for number, symbol in enumerate(desk.symbols):
-                if (position := desk.engine.position_of(number)) is not None:
-                    self._scanner.position_changed(position.strategy, symbol, position)
+            floor.carry_over(record.closed)
+            for position in (one for desk in floor.desks for one in desk.engine.positions()):
+                self._scanner.position_changed(position.strategy, position.instrument, position)
         self.vitals.step("history")
         opened = await self._store_owner.run(self._open_day, day, frame)
         await self._append([self._run_start(day), opened])
@@ -319,28 +313,29 @@ class Daemon:
         return 0
 
     def _open_day(self, day: int, frame: DayFrame) -> LedgerEvent:
-        assert self.desk is not None
+        assert self.floor is not None
         assert self._store is not None
         history = self.plan.source.history(day, self._store)
-        return self.desk.open_day(day, history, frame.open_ns)
+        return self.floor.open_day(day, history, frame.open_ns)
 
     def _run_start(self, day: int) -> LedgerEvent:
-        assert self.desk is not None
+        assert self.floor is not None
         record = self._record
         snapshot = record.closed or record.opened
         left = {} if snapshot is None else snapshot.payload
         payload: dict[str, object] = {
             "mode": self.plan.mode,
             "source": self.plan.source.identity,
-            "scope": self.plan.scope,
+            "scope": self.plan.scope_of(MAIN_BOOK),
             "day": day,
-            "setup": self.desk.setup.digest,
+            "setup": self.floor.digest,
             "code": code_version(),
-            "code_digest": self.desk.setup.code,
+            "code_digest": self.floor.code,
             "from_setup": left.get("setup"),
             "from_code_digest": left.get("code_digest"),
-            "strategies": [name for name, _, _ in self.plan.strategies],
-            "instruments": self.desk.symbols,
+            "strategies": [name for name, _, _ in self.plan.all_strategies],
+            "books": [book for book, strategies in self.plan.books for _ in strategies],
+            "instruments": self.floor.symbols,
         }
         return LedgerEvent(0, EventKind.RUN_START, day_text(day), payload)
 
@@ -352,8 +347,8 @@ class Daemon:
         assert self._ledger is not None
         assert self._frame is not None
         assert self._trading is not None
-        signals = self._ledger.rows("signals", day)
-        trades = self._ledger.rows("trades", day)
+        signals = self._ledger.rows("signals", day, MAIN_BOOK)
+        trades = self._ledger.rows("trades", day, MAIN_BOOK)
         return DayOutcome(
             day=day,
             complete=complete,
@@ -365,11 +360,13 @@ class Daemon:
             net_paise=sum(int(str(row["net_paise"])) for row in trades),
         )
 
-    async def day_rows(self, view: str, day: int | None) -> list[dict[str, object]]:
-        """A projection's rows of a day, or of all days."""
+    async def day_rows(
+        self, view: str, day: int | None, book: str = MAIN_BOOK
+    ) -> list[dict[str, object]]:
+        """A projection's rows of a day, or of all days, in one book."""
         if self._ledger is None:
             raise StoreFailed("the ledger is not open")
-        return await self._ledger_owner.run(self._ledger.rows, view, day)
+        return await self._ledger_owner.run(self._ledger.rows, view, day, book)
 
     # --- what is shown --------------------------------------------------------------------------
 
@@ -384,17 +381,16 @@ class Daemon:
 
     def facts(self) -> DaemonFacts:
         """How the daemon stands, for the page."""
-        assert self.desk is not None
+        assert self.floor is not None
         assert self._frame is not None
         now_ns = self.now_ns()
         facts = self._facts
-        account = self.desk.engine.holdings.account[0]
         names = [
-            _timeframe_text(timeframe_ns) for timeframe_ns in self.desk.resampler.timeframes_ns
+            _timeframe_text(timeframe_ns) for timeframe_ns in self.floor.resampler.timeframes_ns
         ]
         age = None if facts.last_frame_ns is None else (now_ns - facts.last_frame_ns) // 1_000_000
         for number, (price, ns) in facts.last_prices.items():
-            self._scanner.marked(self.desk.symbols[number], price, ns)
+            self._scanner.marked(self.floor.symbols[number], price, ns)
         facts.last_prices.clear()
         return DaemonFacts(
             mode=self.plan.mode,
@@ -402,14 +398,14 @@ class Daemon:
             feed_up=facts.up,
             feed_age_ms=age,
             day=self._frame.day,
-            trading_state=TradingState(account["state"]),
+            trading_state=self.floor.main.state,
             market_open=self._clock is not None
             and self._frame.open_ns <= now_ns < self._frame.close_ns,
             minutes_done=facts.minutes,
             minutes_expected=self._frame.minutes,
             last_minute_ns=facts.last_minute_ns,
             ticks_seen=facts.ticks,
-            bars=bars_in_progress(self.desk.resampler.bins, names),
+            bars=bars_in_progress(self.floor.resampler.bins, names),
         )
 
 

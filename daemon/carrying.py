@@ -13,11 +13,15 @@ from core.orders import Order, OrderRole, OrderState, OrderType
 from core.rules.exits import LONG_AGO
 from core.rules.holdings import FLAT
 from core.types import Records, Refusal, Side, Signal, SignalId, SignalStatus
-from daemon.snapshot import opened
 
 
-def carry(blob: bytes, engine: Engine, timeframes_ns: Sequence[int]) -> None:
-    """Set the account of `engine`, which is new, to that of the snapshot `blob`.
+def carry(
+    arrays: Mapping[str, Records],
+    facts: Mapping[str, Any],
+    engine: Engine,
+    timeframes_ns: Sequence[int],
+) -> None:
+    """Set the account of `engine`, which is new, to that of its book in a snapshot.
 
     Instruments and strategies are found by name; what is no longer configured must be flat. Bars
     are counted on in those of the strategy's timeframe, which may have changed.
@@ -28,7 +32,6 @@ def carry(blob: bytes, engine: Engine, timeframes_ns: Sequence[int]) -> None:
     Raises ConfigError naming an open position that nobody would watch, StoreFailed for a position
     that was kept without something this program needs.
     """
-    arrays, facts = opened(blob)
     ours = {one.name: number for number, one in enumerate(engine.strategies)}
     owners = [
         _Owner(name, ours.get(name), timeframe_ns / timeframes_ns[ours.get(name, 0)])
@@ -43,6 +46,16 @@ def carry(blob: bytes, engine: Engine, timeframes_ns: Sequence[int]) -> None:
             if number is not None and owner.number is not None:
                 engine.holdings.since_exit[owner.number, number] = owner.bars(waited)
     recall(facts, engine)
+
+
+def require_flat(book: str, facts: Mapping[str, Any]) -> None:
+    """A book that is not configured any more: its account is left behind. Raises ConfigError."""
+    held = next(iter(facts["signals"].values()), None)  # of positions that are not flat
+    if held is not None:
+        raise ConfigError(
+            f"{held['strategy']} has an open position or order in {held['instrument']}, and book"
+            f" {book} is not configured any more: configure it until the position is closed"
+        )
 
 
 class _Owner(NamedTuple):

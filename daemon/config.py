@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDict
 from pydantic_settings import PydanticBaseSettingsSource as Source
 
+from core.book import MAIN_BOOK
 from core.errors import ConfigError
 from core.types import Market
 from daemon.layers import Environment, Layer, origins_of, put, toml_source
@@ -174,10 +175,11 @@ class Settings(Table):
 
 @dataclass(frozen=True, slots=True)
 class StrategyInstance:
-    """One configured strategy: `strategy` is its name in the registry."""
+    """One configured strategy: `strategy` is its name in the registry, `book` whose it is."""
 
     strategy: str
     settings: StrategySettings
+    book: str = MAIN_BOOK
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,8 @@ def load(
             origins[".".join(["strategies", *place])] = COMMAND_LINE
 
     instances = {name: _instance(name, one, models) for name, one in tables.items()}
+    if all(instances[name].book != MAIN_BOOK for name in chosen):
+        raise ConfigError(f"no strategy is in book {MAIN_BOOK}: {', '.join(chosen)} are shadows")
     return Configuration(Settings(**values), {name: instances[name] for name in chosen}, origins)
 
 
@@ -288,12 +292,14 @@ def _instance(name: str, values: Layer, models: Models) -> StrategyInstance:
     if not INSTANCE.fullmatch(name):
         raise ConfigError(f'strategy name "{name}" must be like pixity or pixity-5m')
     values = dict(values)
-    strategy = values.pop("strategy", name)
+    strategy, book = values.pop("strategy", name), values.pop("book", MAIN_BOOK)
+    if not (isinstance(book, str) and INSTANCE.fullmatch(book)):
+        raise ConfigError(f'strategies.{name}.book = "{book}" must be like main or trial-2')
     model = models.get(strategy) if isinstance(strategy, str) else None
     if model is None:
         hint = nearest(str(strategy), models)
         raise ConfigError(f'strategies.{name}.strategy: unknown strategy "{strategy}": {hint}')
-    return StrategyInstance(strategy, table(model, values, f"strategies.{name}"))
+    return StrategyInstance(strategy, table(model, values, f"strategies.{name}"), book)
 
 
 def _assigned(assignments: Sequence[str]) -> tuple[Layer, list[tuple[str, str]]]:

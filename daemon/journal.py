@@ -8,6 +8,7 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import assert_never
 
+from core.book import MAIN_BOOK
 from core.events import (
     Cancel,
     Effect,
@@ -54,51 +55,55 @@ def command_event(command: Command, user: str, pid: int, ts_ns: int) -> LedgerEv
     return LedgerEvent(ts_ns=ts_ns, kind=EventKind.COMMAND, key=name, payload=payload)
 
 
-def result_events(effects: Iterable[Effect], now_ns: int, day: int) -> list[LedgerEvent]:
-    """What a step led to, in order; signals that follow each other are one event."""
+def result_events(
+    effects: Iterable[Effect], now_ns: int, day: int, book: str = MAIN_BOOK
+) -> list[LedgerEvent]:
+    """What a step led to in a book, in order; signals that follow each other are one event."""
     events: list[LedgerEvent] = []
     for is_signal, run in groupby(effects, lambda effect: isinstance(effect, SignalDecided)):
         if is_signal:
             signals = [one.signal for one in run if isinstance(one, SignalDecided)]
-            events.append(signals_event(signals, now_ns, day))
+            events.append(signals_event(signals, now_ns, day, book))
         else:
-            events += [result_event(effect, now_ns, day) for effect in run]
+            events += [result_event(effect, now_ns, day, book) for effect in run]
     return events
 
 
-def result_event(effect: Effect, now_ns: int, day: int) -> LedgerEvent:
+def result_event(effect: Effect, now_ns: int, day: int, book: str = MAIN_BOOK) -> LedgerEvent:
     key: str
     match effect:
         case SignalDecided(signal):
-            return signals_event([signal], now_ns, day)
+            return signals_event([signal], now_ns, day, book)
         case Submit(order) | Cancel(order) | OrderChanged(order):
             kind, key, row = EventKind.ORDER, order.order_id, order_row(order, day)
         case FillBooked(fill, position):
             kind, key = EventKind.FILL, fill.order_id
             row = asdict(fill) | {"side": fill.side.name, "day": day}
             del row["strategy"]
-            row["position"] = None if position is None else position_row(position)
+            row["position"] = None if position is None else position_row(position) | {"book": book}
         case TradeClosed(trade):
             kind, key, row = EventKind.TRADE, trade.signal_id, trade_row(trade, day)
         case _:
             assert_never(effect)
-    return LedgerEvent(ts_ns=now_ns, kind=kind, key=key, payload=row)
+    return LedgerEvent(ts_ns=now_ns, kind=kind, key=key, payload=row | {"book": book})
 
 
-def signals_event(signals: Sequence[Signal], now_ns: int, day: int) -> LedgerEvent:
+def signals_event(
+    signals: Sequence[Signal], now_ns: int, day: int, book: str = MAIN_BOOK
+) -> LedgerEvent:
     """Signals that follow each other: a whole market says hundreds in a Minute, and an event, a
     hash and a name for each value of each of them would cost more than deciding them."""
-    rows = [_signal_values(signal, day) for signal in signals]
+    rows = [_signal_values(signal, day, book) for signal in signals]
     payload: Row = {"day": day, "names": SIGNAL_NAMES, "rows": rows}
     return LedgerEvent(now_ns, EventKind.SIGNAL, signals[0].signal_id, payload)
 
 
-def signal_row(signal: Signal, day: int) -> Row:
+def signal_row(signal: Signal, day: int, book: str = MAIN_BOOK) -> Row:
     """A row of `signals`; NaN is None."""
-    return dict(zip(SIGNAL_NAMES, _signal_values(signal, day), strict=True))
+    return dict(zip(SIGNAL_NAMES, _signal_values(signal, day, book), strict=True))
 
 
-def _signal_values(signal: Signal, day: int) -> list[object]:
+def _signal_values(signal: Signal, day: int, book: str) -> list[object]:
     """In the order of `SIGNAL_NAMES`."""
     return [
         signal.strategy,
@@ -118,6 +123,7 @@ def _signal_values(signal: Signal, day: int) -> list[object]:
         _known(signal.limit),
         signal.quantity,
         day,
+        book,
     ]
 
 

@@ -2,32 +2,50 @@
 
 from dataclasses import dataclass
 
+from core.book import MAIN_BOOK
 from core.session import SECOND_NS
 from daemon.sources import Source
 from providers.replay import SessionTerms
 from strategies.settings import MarketRisk, StrategySettings
 
-BOOK = "main"
 LATE_NS = 30 * SECOND_NS  # a Minute handled later than this after its close is late
+
+# (instance, registry name, settings) of each strategy of a book, in configured order
+Strategies = tuple[tuple[str, str, StrategySettings], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What the daemon is to run."""
+    """What the daemon is to run. A shadow book has an account of its own, under the same risk."""
 
     mode: str
     source: Source
-    strategies: tuple[tuple[str, str, StrategySettings], ...]  # (instance, registry name, settings)
+    strategies: Strategies  # of the main book
     risk: MarketRisk
     terms: SessionTerms
     late_ns: int = LATE_NS
+    shadows: tuple[tuple[str, Strategies], ...] = ()  # book -> its strategies, always on paper
 
     @property
-    def scope(self) -> str:
-        """pixity.md 7: a replayed day belongs to its data, any other to mode, account and book."""
+    def books(self) -> tuple[tuple[str, Strategies], ...]:
+        """All books in configured order, the main one first."""
+        return ((MAIN_BOOK, self.strategies), *self.shadows)
+
+    @property
+    def all_strategies(self) -> Strategies:
+        """Those of all books, in configured order."""
+        return tuple(one for _, strategies in self.books for one in strategies)
+
+    def scope_of(self, book: str) -> str:
+        """Run scope of the ids of a book.
+
+        pixity.md 7: a replayed day belongs to its data, any other to mode, account and book. A
+        shadow of a replayed day must not share the ids of the main book.
+        """
         if self.source.name == "replay":
-            return self.source.identity.replace(" ", "|")
-        return f"{self.mode}|paper|{BOOK}"
+            scope = self.source.identity.replace(" ", "|")
+            return scope if book == MAIN_BOOK else f"{scope}|{book}"
+        return f"{self.mode}|paper|{book}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

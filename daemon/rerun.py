@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import StoreFailed
-from core.events import Effect, Step, Submit
 from core.ports import EventKind, Ledger, LedgerEvent
 from core.session import ist_text
 from core.types import BAR, Command, MinuteSpan
-from daemon.desk import Desk
+from daemon.floor import Done, Floor
 from providers.live import DayFrame
 from stores.chain import canonical_json
 
@@ -67,12 +66,12 @@ def last_day(ledger: Ledger) -> DayRecord:
 
 
 def rerun(
-    desk: Desk,
+    floor: Floor,
     frame: DayFrame,
     steps: Sequence[Sequence[LedgerEvent]],
-    shown: Callable[[MinuteSpan, list[Step]], None],
+    shown: Callable[[MinuteSpan, list[Done]], None],
 ) -> list[LedgerEvent]:
-    """Run recorded Minutes and commands through `desk`, which stands at the day's opening.
+    """Run recorded Minutes and commands through `floor`, which stands at the day's opening.
 
     `shown` is told of each Minute, so that the page knows the day so far.
     Returns the events that the last step still lacks: its orders were durable, their
@@ -82,22 +81,22 @@ def rerun(
     for recorded in steps:
         given = recorded[0]
         if given.kind is EventKind.COMMAND:
-            effects, events = _obeyed(desk, given)
+            done, events = _obeyed(floor, given)
         else:
             bars = np.frombuffer(given.blob or b"", BAR).copy()  # kernels take no read-only arrays
-            span = desk.resampler.resample(frame.span(int(str(given.payload["close_ns"])), bars))
-            done, events = desk.minute(span, late=bool(given.payload["late"]))
+            span = floor.resampler.resample(frame.span(int(str(given.payload["close_ns"])), bars))
+            done, events = floor.minute(span, late=bool(given.payload["late"]))
             shown(span, done)
-            effects = [effect for step in done for effect in step.effects]
         results = events[1:]
-        results += desk.acknowledged([one for one in effects if isinstance(one, Submit)])
+        for one in done:
+            results += one.desk.acknowledged(one.submits)
         missing = _compared(results, recorded[1:], given, is_last=recorded is steps[-1])
     return missing
 
 
-def _obeyed(desk: Desk, given: LedgerEvent) -> tuple[list[Effect], list[LedgerEvent]]:
+def _obeyed(floor: Floor, given: LedgerEvent) -> tuple[list[Done], list[LedgerEvent]]:
     command = Command[str(given.payload["command"]).upper()]
-    return desk.obey(command, str(given.payload["user"]), int(str(given.payload["pid"])))
+    return floor.obey(command, str(given.payload["user"]), int(str(given.payload["pid"])))
 
 
 def _compared(

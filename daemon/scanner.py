@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from core.book import MAIN_BOOK
 from core.errors import InvariantBroken
 from core.events import Position
 from core.rules.fees import value_paise
@@ -42,6 +43,7 @@ class Scanner:
         self, books: Sequence[tuple[str, str, str, int]], instruments: Sequence[tuple[str, str]]
     ) -> None:
         self.version = 0
+        # Counts and results of the day are those of the main book; a shadow has its rows.
         self.signals = 0  # today's events, ACTED and REFUSED
         self.entries = 0
         self.trades = 0
@@ -82,8 +84,8 @@ class Scanner:
             return  # another event of the same bar is the row's signal
         row = self._rows[signal.strategy, signal.instrument]
         row.signal, row.stop, row.target = signal, stop, target
-        self.signals += 1
-        self.entries += signal.status is SignalStatus.ACTED
+        self.signals += row.is_main
+        self.entries += row.is_main and signal.status is SignalStatus.ACTED
         self.version += 1
 
     def position_changed(self, strategy: str, instrument: str, position: Position | None) -> None:
@@ -95,8 +97,9 @@ class Scanner:
         self.version += 1
 
     def trade_closed(self, trade: Trade) -> None:
-        self._rows[trade.strategy, trade.instrument].realised_paise += trade.net_paise
-        self.trades += 1
+        row = self._rows[trade.strategy, trade.instrument]
+        row.realised_paise += trade.net_paise
+        self.trades += row.is_main
         self.version += 1
 
     def marked(self, instrument: str, last_price: float, ns: int) -> None:
@@ -126,7 +129,7 @@ class Scanner:
     @property
     def day_pnl_paise(self) -> int:
         """Net of today's round trips plus the open positions since their entry."""
-        return sum(row.pnl_paise() for row in self._rows.values())
+        return sum(row.pnl_paise() for row in self._rows.values() if row.is_main)
 
     def rows(self, now_ns: int) -> list[Json]:
         """The runner_state rows in configured order; `updated_ns` is `now_ns`."""
@@ -164,6 +167,10 @@ class _Row:
     last_price: float = math.nan
     marked_ns: int = 0
     realised_paise: int = 0
+
+    @property
+    def is_main(self) -> bool:
+        return self.entry.book == MAIN_BOOK
 
     def signal_state(self) -> str:
         """A signal stands until the next strategy bar closes."""

@@ -1,4 +1,4 @@
-"""Task 2: Minutes and commands through the desk; ledger first, then the broker, then the page.
+"""Task 2: Minutes and commands through the books; ledger first, then the broker, then the page.
 
 One Minute is one transaction, and so is a command between two of them. What the ledger has not
 taken is never sent.
@@ -6,18 +6,19 @@ taken is never sent.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import structlog
 
 from core.crashpoints import crashpoint
 from core.errors import StoreFailed
-from core.events import Cancel, Effect, FillBooked, SignalDecided, Step, Submit, TradeClosed
+from core.events import Cancel, FillBooked, SignalDecided, Step, Submit, TradeClosed
 from core.orders import OrderRole
 from core.ports import BarProvider, Broker, Ledger, LedgerEvent, MarketStore, ReportKind
 from core.types import Command, MinuteSpan, TradingState
 from daemon.commands import NO_PROCESS, Asked, NotObeyed, Obeyed, Operator
 from daemon.desk import Desk
+from daemon.floor import Done, Floor
 from daemon.lateness import Lateness
 from daemon.meters import Meters, Pulse
 from daemon.scanner import Scanner
@@ -28,21 +29,22 @@ log = structlog.get_logger()
 
 
 class Trading:
-    """Feeds one desk from a provider of resampled Minutes until the provider ends.
+    """Feeds every book from a provider of resampled Minutes until the provider ends.
 
     Args:
+        brokers: where the orders of each book go, by its name.
         lateness: None where the market waits for us, so that no Minute is ever late.
     """
 
     def __init__(
         self,
         *,
-        desk: Desk,
+        floor: Floor,
         ledger: Ledger,
         ledger_owner: Owner,
         store: MarketStore,
         store_owner: Owner,
-        broker: Broker,
+        brokers: Mapping[str, Broker],
         scanner: Scanner,
         operator: Operator | None = None,
         lateness: Lateness | None = None,
@@ -50,13 +52,13 @@ class Trading:
         publications: dict[int, Publication] | None = None,
     ) -> None:
         """`publications`: how Minutes came about, by their close; taken out when decided."""
-        self._desk = desk
+        self._floor = floor
         self._lateness = lateness
         self._ledger = ledger
         self._ledger_owner = ledger_owner
         self._store = store
         self._store_owner = store_owner
-        self._broker = broker
+        self._brokers = brokers
         self._scanner = scanner
         self._operator = operator or Operator()
         self._meters = meters or Meters()
@@ -97,17 +99,16 @@ class Trading:
         late = self._lateness is not None and self._lateness.of(close_ns)
         publication = self._publications.pop(close_ns, None)
         begun_s = time.perf_counter()
-        steps, events = self._desk.minute(span, late=late, publication=publication)
+        done, events = self._floor.minute(span, late=late, publication=publication)
         self._meters.decision.add(time.perf_counter() - begun_s)
         await self.remember(events)
-        effects = [effect for step in steps for effect in step.effects]
-        await self.send(effects)
-        self._meters.decided(effects)
-        await self._keep_decisions(steps)
+        await self.send(done)
+        self._meters.decided(done[0].effects)  # of the main book
+        await self._keep_decisions(done)
         self.minutes += 1
         self.last_minute_ns = close_ns
-        show(self._scanner, self._desk, span, steps)
-        log_effects(steps)
+        show(self._scanner, span, done)
+        log_effects(done)
 
     # --- the operator ----------------------------------------------------------------------------
 
@@ -122,18 +123,17 @@ class Trading:
                     answer.set_result(outcome)
 
     async def _obey_file(self) -> None:
-        account = self._desk.engine.holdings.account[0]
         user = self._operator.halted_by()
-        if user is not None and account["state"] != TradingState.HALTED:
+        if user is not None and self._floor.main.state is not TradingState.HALTED:
             await self.obey(Asked(Command.HALT, user, NO_PROCESS))
 
     async def obey(self, asked: Asked) -> Obeyed:
-        """Decide, remember, send: as a Minute. Raises StoreFailed."""
-        effects, events = self._desk.obey(asked.command, asked.user, asked.pid)
+        """Decide, remember, send: as a Minute. Every book obeys. Raises StoreFailed."""
+        done, events = self._floor.obey(asked.command, asked.user, asked.pid)
         await self.remember(events)
-        await self.send(effects)
-        self._meters.decided(effects)
-        state = TradingState(self._desk.engine.holdings.account["state"][0])
+        await self.send(done)
+        state, main = self._floor.main.state, done[0]
+        self._meters.decided(main.effects)
         log.info(
             "command_obeyed",
             command=asked.command.name.lower(),
@@ -141,10 +141,10 @@ class Trading:
             pid=asked.pid,
             trading_state=state.name,
         )
-        taken_back = [one.order.role for one in effects if isinstance(one, Cancel)]
+        taken_back = [one.order.role for one in main.effects if isinstance(one, Cancel)]
         return Obeyed(
             state=state,
-            exits=sum(isinstance(one, Submit) for one in effects),
+            exits=len(main.submits),
             cancelled=taken_back.count(OrderRole.ENTRY),
         )
 
@@ -157,30 +157,36 @@ class Trading:
         self._meters.commit.add(time.perf_counter() - begun_s)
         self.pulse.turns += 1
 
-    async def send(self, effects: list[Effect]) -> None:
-        """Hand new orders to the broker; what it takes is remembered as acknowledged."""
-        taken: list[Submit] = []
-        for effect in effects:
-            if isinstance(effect, Submit):
+    async def send(self, done: Sequence[Done]) -> None:
+        """Hand new orders to each book's broker; what it takes is remembered as acknowledged."""
+        events: list[LedgerEvent] = []
+        for one in done:
+            taken: list[Submit] = []
+            for submit in one.submits:
                 crashpoint("broker.submit.before")
-                answer = await self._broker.submit(effect.order)
+                answer = await self._brokers[one.desk.name].submit(submit.order)
                 crashpoint("broker.submit.after")
                 if answer.kind is ReportKind.ACKNOWLEDGED:
-                    taken.append(effect)
+                    taken.append(submit)
                 else:
                     log.error("order_refused", order_id=answer.order_id, reason=answer.reason)
-        if taken and (events := self._desk.acknowledged(taken)):
+            events += one.desk.acknowledged(taken)
+        if events:
             await self.remember(events)
 
-    async def _keep_decisions(self, steps: list[Step]) -> None:
+    async def _keep_decisions(self, done: Sequence[Done]) -> None:
         """Strategy bars with their gates, for "why no trade"; the store may fail, trading not."""
-        decisions = [decision for step in steps for decision in step.decisions]
+        decisions = [
+            (one.desk.strategies[decision.strategy].name, decision)
+            for one in done
+            for step in one.steps
+            for decision in step.decisions
+        ]
         if not decisions:
             return
 
         def write() -> None:
-            for decision in decisions:
-                name = self._desk.strategies[decision.strategy].name
+            for name, decision in decisions:
                 self._store.append_decisions(name, decision.bars, decision.signals)
             self._store.commit()
 
@@ -191,11 +197,16 @@ class Trading:
             log.error("market_store_failed", reason=str(error))
 
 
-def show(scanner: Scanner, desk: Desk, span: MinuteSpan, steps: Sequence[Step]) -> None:
-    """Tell the scanner what a Minute brought."""
-    close_ns = int(span.close_ns[0])
+def show(scanner: Scanner, span: MinuteSpan, done: Sequence[Done]) -> None:
+    """Tell the scanner what a Minute brought to each book."""
+    close_ns, symbols = int(span.close_ns[0]), done[0].desk.symbols
     for bar in span.bars:
-        scanner.marked(desk.symbols[bar["instrument"]], float(bar["close"]), close_ns)
+        scanner.marked(symbols[bar["instrument"]], float(bar["close"]), close_ns)
+    for one in done:
+        _show_steps(scanner, one.desk, one.steps)
+
+
+def _show_steps(scanner: Scanner, desk: Desk, steps: Sequence[Step]) -> None:
     for step in steps:
         for decision in step.decisions:
             seen = desk.bars_seen[decision.strategy]
@@ -216,13 +227,14 @@ def show(scanner: Scanner, desk: Desk, span: MinuteSpan, steps: Sequence[Step]) 
                     pass  # orders are in the ledger; the page shows positions
 
 
-def log_effects(steps: Sequence[Step]) -> None:
+def log_effects(done: Sequence[Done]) -> None:
     """What a person who reads the log wants to know."""
-    for effect in (effect for step in steps for effect in step.effects):
+    for book, effect in ((one.desk.name, effect) for one in done for effect in one.effects):
         match effect:
             case SignalDecided(signal):
                 log.info(
                     "signal_decided",
+                    book=book,
                     strategy=signal.strategy,
                     instrument=signal.instrument,
                     kind=signal.kind,
@@ -234,6 +246,7 @@ def log_effects(steps: Sequence[Step]) -> None:
             case FillBooked(fill, _):
                 log.info(
                     "order_filled",
+                    book=book,
                     order_id=fill.order_id,
                     instrument=fill.instrument,
                     side=fill.side.name,
@@ -243,6 +256,7 @@ def log_effects(steps: Sequence[Step]) -> None:
             case TradeClosed(trade):
                 log.info(
                     "trade_closed",
+                    book=book,
                     strategy=trade.strategy,
                     instrument=trade.instrument,
                     reason=trade.exit_reason.name,

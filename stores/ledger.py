@@ -198,8 +198,8 @@ class SqliteLedger:
     def head(self) -> tuple[int, str]:
         return self._head
 
-    def rows(self, view: str, day: int | None = None) -> list[Row]:
-        return self._reader.rows(view, day)
+    def rows(self, view: str, day: int | None = None, book: str | None = None) -> list[Row]:
+        return self._reader.rows(view, day, book)
 
     def verify(self, *, full: bool) -> None:
         self._reader.verify(full=full)

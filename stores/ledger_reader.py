@@ -29,7 +29,7 @@ from stores.views import (
 
 LEDGER_FILE = "ledger.db"
 HEAD_FILE = "head.json"  # beside it: the number and hash of a late event
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # since 2 every row of a view has its book
 VERIFIED_AT_START = 20_000  # events: several days; `backup` verifies all of them every evening
 PAGE_EVENTS = (
     100  # read at a time, with their blobs, so that no cursor stays open between two calls
@@ -88,15 +88,15 @@ class LedgerReader:
         found = self._query("SELECT hash FROM events WHERE seq = ?", (seq,))
         return str(found[0][0]) if found else ""
 
-    def rows(self, view: str, day: int | None = None) -> list[Row]:
-        """A view as dicts; `day` narrows those that have a day (not positions, runner_state)."""
+    def rows(self, view: str, day: int | None = None, book: str | None = None) -> list[Row]:
+        """A view as dicts, of one book or all; `day` narrows those that have a day.
+
+        Positions have none, nor has runner_state, which holds all books.
+        """
         require_view(view)
         if view == RUNNER_STATE:
             return [json.loads(text) for (text,) in self._query(_SELECT_RUNNER_STATE)]
-        if day is None or "day" not in VIEWS[view]:
-            found = self._query(f"{SELECTS[view]} ORDER BY rowid")
-        else:
-            found = self._query(f"{SELECTS[view]} WHERE day = ? ORDER BY rowid", (day,))
+        found = self._query(SELECTS[view], {"day": day, "book": book})
         return self._order.ordered(
             view, [dict(zip(VIEWS[view], row, strict=True)) for row in found]
         )
@@ -148,7 +148,9 @@ class LedgerReader:
     def close(self) -> None:
         self.db.close()
 
-    def _query(self, statement: str, parameters: tuple[object, ...] = ()) -> list[Any]:
+    def _query(
+        self, statement: str, parameters: tuple[object, ...] | dict[str, object] = ()
+    ) -> list[Any]:
         try:
             return self.db.execute(statement, parameters).fetchall()
         except sqlite3.Error as error:

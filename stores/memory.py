@@ -59,13 +59,14 @@ class MemoryLedger:
             raise StoreFailed("runner state was not written: two rows of one key")
         self._runner_state = [json.loads(canonical_json(row, "runner state")) for row in rows]
 
-    def rows(self, view: str, day: int | None = None) -> list[Row]:
+    def rows(self, view: str, day: int | None = None, book: str | None = None) -> list[Row]:
         require_view(view)
         if view == RUNNER_STATE:
             return [dict(row) for row in self._runner_state]
         rows = [dict(row) for row in self._views.rows(view)]
         if day is not None and "day" in VIEWS[view]:
             rows = [row for row in rows if row["day"] == day]
+        rows = [row for row in rows if book in (None, row["book"])]
         return self._order.ordered(view, rows)
 
     def close(self) -> None:

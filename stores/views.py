@@ -37,6 +37,7 @@ VIEWS: dict[str, dict[str, str]] = {
         "limit_value": MAYBE_REAL,
         "quantity": INTEGER,
         "day": INTEGER,
+        "book": TEXT,
     },
     "orders": {
         "order_id": "TEXT PRIMARY KEY",
@@ -52,6 +53,7 @@ VIEWS: dict[str, dict[str, str]] = {
         "created_ns": INTEGER,
         "updated_ns": INTEGER,
         "day": INTEGER,
+        "book": TEXT,
     },
     "fills": {
         "order_id": "TEXT NOT NULL REFERENCES orders (order_id)",
@@ -64,6 +66,7 @@ VIEWS: dict[str, dict[str, str]] = {
         "fees_paise": INTEGER,
         "ts_ns": INTEGER,
         "day": INTEGER,
+        "book": TEXT,
     },
     "trades": {
         "strategy": TEXT,
@@ -86,6 +89,7 @@ VIEWS: dict[str, dict[str, str]] = {
         "mae": REAL,
         "mfe": REAL,
         "day": INTEGER,
+        "book": TEXT,
     },
     "positions": {
         "strategy": TEXT,
@@ -97,6 +101,7 @@ VIEWS: dict[str, dict[str, str]] = {
         "target": MAYBE_REAL,
         "entry_ns": INTEGER,
         "signal_id": TEXT,
+        "book": TEXT,
     },
 }
 _KEYS = {"fills": ("order_id", "fill_id"), "positions": ("strategy", "instrument")}
@@ -125,10 +130,21 @@ def _upsert(view: str, *key: str) -> str:
     return f"{_insert(view)} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
 
 
+def _select(view: str) -> str:
+    names = VIEWS[view]
+    return f"SELECT {', '.join(names)} FROM {view}"  # noqa: S608
+
+
 TABLES = tuple(_table(view) for view in VIEWS)
 # Parents after their children, so that foreign keys hold while the tables are emptied.
 EMPTY_TABLES = tuple(f"DELETE FROM {view}" for view in reversed(VIEWS))  # noqa: S608
-SELECTS = {view: f"SELECT {', '.join(names)} FROM {view}" for view, names in VIEWS.items()}  # noqa: S608
+# In the order of recording; null is every day, every book.
+_OF_BOOK = " WHERE (:book IS NULL OR book = :book)"
+_OF_DAY = " AND (:day IS NULL OR day = :day)"
+SELECTS = {
+    view: _select(view) + _OF_BOOK + (_OF_DAY if "day" in names else "") + " ORDER BY rowid"
+    for view, names in VIEWS.items()
+}
 
 _INSERT_FILL, _INSERT_TRADE = map(_insert, ("fills", "trades"))
 _SIGNAL_NAMES = list(VIEWS["signals"])

@@ -1,5 +1,6 @@
 """What leaves a state directory, and what a person is told of a day."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -38,6 +39,25 @@ def test_a_days_export_keeps_the_configured_order(tmp_path: Path) -> None:
         rows = [(row[time], order.index(row["instrument"])) for row in frame.to_dicts()]
         assert rows == sorted(rows)
     assert f"{len(signals)} signals, {len(trades)} trades" in told[-1]
+
+
+def test_a_shadows_day_is_exported_by_its_name_and_the_main_book_without_one(
+    tmp_path: Path,
+) -> None:
+    request = request_on(generated("mixed auction", seed=2), *LIVELY)
+    day = int(request.dataset.bars["open_ns"][-1] // 86_400_000_000_000)
+    plan = replay_plan(request)
+    slow = request.settings.model_copy(update={"timeframe": "15m"})
+    play(replace(plan, shadows=(("trial", (("slow", "pixity", slow),)),)), tmp_path / "var", day)
+    export_day(tmp_path / "var", day, tmp_path / "main", print)
+    export_day(tmp_path / "var", day, tmp_path / "trial", print, "trial")
+
+    for book, strategy in (("main", "pixity"), ("trial", "slow")):
+        signals = pl.read_parquet(tmp_path / book / "signals.parquet")
+        assert dict(signals.schema) == SIGNAL_SCHEMA
+        assert set(signals["strategy"]) == {strategy}
+    with pytest.raises(DataError, match="in book nobody"):
+        export_day(tmp_path / "var", day, tmp_path / "none", print, "nobody")
 
 
 def test_a_day_without_rows_is_said_to_be_missing(tmp_path: Path) -> None:

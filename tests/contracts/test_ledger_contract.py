@@ -217,13 +217,26 @@ def test_a_day_narrows_the_views_that_have_one(ledger: Ledger) -> None:
     assert ledger.rows("positions", DAY + 1) == [POSITION]
 
 
+def test_a_book_narrows_every_view_but_runner_state(ledger: Ledger) -> None:
+    held = POSITION | {"book": "trial", "strategy": "other"}
+    play(ledger, [[signal(), signal(book="trial"), order(), fill(position=POSITION)]])
+    play(ledger, [[order(role="X", book="trial"), fill("X", book="trial", position=held), trade()]])
+    counts = {
+        view: [len(ledger.rows(view, None, book)) for book in ("main", "trial", None)]
+        for view in VIEWS
+    }
+
+    assert counts.pop("trades") == [1, 0, 1]
+    assert set(map(tuple, counts.values())) == {(1, 1, 2)}
+
+
 def test_rows_have_the_columns_of_the_files_in_order(ledger: Ledger) -> None:
     play(ledger, round_trip())
 
     [row] = ledger.rows("trades")
     assert ",".join(row) == (
         "strategy,instrument,side,quantity,signal_id,kind,signal_bar_open_ns,entry_ns,entry_price,"
-        "exit_ns,exit_price,exit_reason,bars_held,gross_paise,fees_paise,net_paise,r,mae,mfe,day"
+        "exit_ns,exit_price,exit_reason,bars_held,gross_paise,fees_paise,net_paise,r,mae,mfe,day,book"
     )
     [row] = ledger.rows("signals")
     assert ",".join(row).startswith(

@@ -40,7 +40,11 @@ def lively() -> Plan:
 
 
 def commanded(
-    directory: Path, orders: Orders, day: int = FIRST, copies: Path | None = None
+    directory: Path,
+    orders: Orders,
+    day: int = FIRST,
+    copies: Path | None = None,
+    plan: Plan | None = None,
 ) -> tuple[DayOutcome, Answers]:
     """Play `day`; after the Minute of each number the command is given.
 
@@ -62,7 +66,7 @@ def commanded(
                     copy_of_a_kill(directory, copies / f"after-{number}")
 
         daemon = Daemon(
-            lively(),
+            plan or lively(),
             directory,
             ledger_owner=WatchedOwner(after_append),
             store_owner=InlineOwner(),

@@ -105,6 +105,33 @@ def test_instances_are_named_tables_of_a_strategy() -> None:
     assert "1h" == chosen["slow"].settings.timeframe
 
 
+def test_a_strategy_is_in_the_main_book_unless_it_names_a_shadow() -> None:
+    toml = '[strategies.cross]\n[strategies.slow]\nstrategy = "cross"\nbook = "trial"\n'
+    books = {name: one.book for name, one in loaded(toml).strategies.items()}
+
+    assert {"cross": "main", "slow": "trial"} == books
+    assert {"cross": "trial-2", "slow": "trial"} == {
+        name: one.book
+        for name, one in loaded(
+            toml + "[strategies.band]\n",
+            assignments=["strategies.cross.book=trial-2"],
+        ).strategies.items()
+        if name != "band"
+    }
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ('[strategies.cross]\nbook = "trial"', "no strategy is in book main: cross are shadows"),
+        ('[strategies.cross]\nbook = "Trial 2"', "must be like main or trial-2"),
+        ("[strategies.cross]\nbook = 3", "must be like main or trial-2"),
+    ],
+)
+def test_a_book_that_cannot_be_is_refused(toml: str, words: str) -> None:
+    assert words in refusal(toml)
+
+
 def test_a_table_that_is_not_chosen_is_checked_all_the_same() -> None:
     toml = "[strategies.cross]\nema_fsat = 2\n[strategies.band]"
 

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 import pytest
 import structlog
 
+from core.book import MAIN_BOOK
 from core.errors import StoreFailed
 from core.orders import Order
 from core.ports import BrokerReport, EventKind, LedgerEvent, ReportKind
 from core.types import MinuteSpan, Records, minute_of
-from daemon.desk import Desk, DeskSetup
-from daemon.plan import BOOK, Plan
+from daemon.floor import floor_of
+from daemon.plan import Plan
 from daemon.scanner import Scanner
-from daemon.sources import groups_of
 from daemon.trading import Trading
 from providers.replay import ReplayProvider
 from stores.memory import MemoryLedger, MemoryMarketStore
@@ -69,7 +69,7 @@ class RefusingStore(MemoryMarketStore):
 
 
 class Bench:
-    """One desk and everything around it in memory, warmed up and standing before the open."""
+    """One book and everything around it in memory, warmed up and standing before the open."""
 
     def __init__(
         self,
@@ -80,37 +80,27 @@ class Bench:
         plan: Plan = replay_plan(REQUEST)
         instruments = plan.source.instruments
         self.provider = ReplayProvider(REQUEST.dataset, plan.terms)
-        self.desk = Desk(
-            DeskSetup(
-                name=BOOK,
-                scope=plan.scope,
-                instruments=instruments,
-                groups=groups_of(instruments),
-                base_ns=plan.source.base_ns,
-                strategies=plan.strategies,
-                risk=plan.risk,
-            )
-        )
+        self.floor = floor_of(plan)
         self.ledger = ledger if ledger is not None else MemoryLedger()
-        self.ledger.append([self.desk.open_day(DAY, self.provider.day_spans(to_day=DAY - 1), 0)])
+        self.ledger.append([self.floor.open_day(DAY, self.provider.day_spans(to_day=DAY - 1), 0)])
         self.broker = WitnessBroker(self.ledger, answer)
         self.scanner = Scanner(
-            [(BOOK, "pixity", "5m", 10)], [(one.symbol, one.id) for one in instruments]
+            [(MAIN_BOOK, "pixity", "5m", 10)], [(one.symbol, one.id) for one in instruments]
         )
         self.trading = Trading(
-            desk=self.desk,
+            floor=self.floor,
             ledger=self.ledger,
             ledger_owner=InlineOwner(),
             store=store or MemoryMarketStore(instruments),
             store_owner=InlineOwner(),
-            broker=self.broker,
+            brokers={MAIN_BOOK: self.broker},
             scanner=self.scanner,
         )
 
     def minutes(self) -> Iterator[MinuteSpan]:
         for span in self.provider.day_spans(DAY, DAY):
             for index in range(len(span.close_ns)):
-                yield self.desk.resampler.resample(minute_of(span, index))
+                yield self.floor.resampler.resample(minute_of(span, index))
 
     def play(self) -> None:
         async def main() -> None:

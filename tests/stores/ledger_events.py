@@ -17,6 +17,7 @@ POSITION: dict[str, object] = {
     "target": 104.0,
     "entry_ns": OPEN_NS + MINUTE_NS,
     "signal_id": "a" * 64,
+    "book": "main",
 }
 
 
@@ -48,6 +49,7 @@ def signal(**changes: object) -> LedgerEvent:
         "limit_value": float("nan"),
         "quantity": 250,
         "day": DAY,
+        "book": "main",
     }
     row = payload | changes
     return event(EventKind.SIGNAL, "signal", names=list(row), rows=[list(row.values())])
@@ -69,6 +71,7 @@ def order(state: str = "INTENDED", role: str = "E", **changes: object) -> Ledger
         "created_ns": OPEN_NS,
         "updated_ns": OPEN_NS,
         "day": DAY,
+        "book": "main",
     }
     return event(EventKind.ORDER, order_id, **(payload | changes))
 
@@ -85,6 +88,7 @@ def fill(role: str = "E", fill_id: str = "1", **changes: object) -> LedgerEvent:
         "fees_paise": 3_034,
         "ts_ns": OPEN_NS + MINUTE_NS,
         "day": DAY,
+        "book": "main",
     }
     return event(EventKind.FILL, fill_id, **(payload | changes))
 
@@ -111,6 +115,7 @@ def trade(**changes: object) -> LedgerEvent:
         "mae": 0.5,
         "mfe": 3.95,
         "day": DAY,
+        "book": "main",
     }
     return event(EventKind.TRADE, "trade", **(payload | changes))
 

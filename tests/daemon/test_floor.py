@@ -1,4 +1,4 @@
-"""A desk remembers: what a day is opened with, left with and begun again from."""
+"""A floor remembers: what a day is opened with, left with and begun again from."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +10,8 @@ from core.errors import ConfigError
 from core.ports import EventKind, LedgerEvent
 from core.session import MINUTE_NS
 from core.types import MinuteSpan, minute_of
-from daemon.desk import Desk, DeskSetup
+from daemon.desk import DeskSetup
+from daemon.floor import Floor
 from daemon.sources import groups_of
 from providers.replay import ReplayProvider
 from tests.daemon.days import replay_plan
@@ -22,7 +23,7 @@ PLAN = replay_plan(REQUEST)
 FIRST, SECOND = MARKETS["24x7"][0]
 SETUP = DeskSetup(
     name="main",
-    scope=PLAN.scope,
+    scope=PLAN.scope_of("main"),
     instruments=PLAN.source.instruments,
     groups=groups_of(PLAN.source.instruments),
     base_ns=MINUTE_NS,
@@ -32,32 +33,32 @@ SETUP = DeskSetup(
 PROVIDER = ReplayProvider(REQUEST.dataset, PLAN.terms)
 
 
-def minutes(desk: Desk, day: int) -> Iterator[MinuteSpan]:
+def minutes(floor: Floor, day: int) -> Iterator[MinuteSpan]:
     for span in PROVIDER.day_spans(day, day):
         for index in range(len(span.close_ns)):
-            yield desk.resampler.resample(minute_of(span, index))
+            yield floor.resampler.resample(minute_of(span, index))
 
 
-def play(desk: Desk, day: int) -> list[LedgerEvent]:
-    return [event for span in minutes(desk, day) for event in desk.minute(span)[1]]
+def play(floor: Floor, day: int) -> list[LedgerEvent]:
+    return [event for span in minutes(floor, day) for event in floor.minute(span)[1]]
 
 
-def opened(desk: Desk, day: int) -> LedgerEvent:
-    return desk.open_day(day, PROVIDER.day_spans(to_day=day - 1), 0)
+def opened(floor: Floor, day: int) -> LedgerEvent:
+    return floor.open_day(day, PROVIDER.day_spans(to_day=day - 1), 0)
 
 
 def test_the_opening_says_what_warmed_the_strategies_up() -> None:
-    event = opened(Desk(SETUP), SECOND)
+    event = opened(Floor((SETUP,)), SECOND)
     history = next(iter(PROVIDER.day_spans(to_day=FIRST)))
 
     assert event.kind is EventKind.DAY_OPENED
     assert event.payload["history_bars"] == len(history.bars)
     assert event.payload["history_first_bar_ns"] == int(history.bars["open_ns"][0])
-    assert event.payload["setup"] == SETUP.digest
+    assert event.payload["setup"] == Floor((SETUP,)).digest
 
 
-def test_a_desk_restored_from_the_opening_plays_the_same_day() -> None:
-    first, second = Desk(SETUP), Desk(SETUP)
+def test_a_floor_restored_from_the_opening_plays_the_same_day() -> None:
+    first, second = Floor((SETUP,)), Floor((SETUP,))
     opening = opened(first, SECOND)
     second.restore_opening(opening)
 
@@ -65,15 +66,15 @@ def test_a_desk_restored_from_the_opening_plays_the_same_day() -> None:
     assert second.close_day(1) == first.close_day(1)
 
 
-def test_a_desk_that_takes_over_at_the_close_plays_the_next_day_the_same() -> None:
+def test_a_floor_that_takes_over_at_the_close_plays_the_next_day_the_same() -> None:
     """Position, its signal and orders, cooldown and account: everything but the strategies."""
-    first, second = Desk(SETUP), Desk(SETUP)
+    first, second = Floor((SETUP,)), Floor((SETUP,))
     opened(first, FIRST)
     play(first, FIRST)
-    assert any(first.engine.position_of(number) for number in range(2))
+    assert any(first.main.engine.position_of(number) for number in range(2))
     second.carry_over(first.close_day(1))
-    assert second.engine.orders == first.engine.orders
-    assert repr(second.engine.signals) == repr(first.engine.signals)
+    assert second.main.engine.orders == first.main.engine.orders
+    assert repr(second.main.engine.signals) == repr(first.main.engine.signals)
 
     assert opened(second, SECOND) == opened(first, SECOND)
     assert play(second, SECOND) == play(first, SECOND)
@@ -92,18 +93,18 @@ def test_a_desk_that_takes_over_at_the_close_plays_the_next_day_the_same() -> No
     ids=["scope", "observe", "base", "risk", "instruments", "strategies"],
 )
 def test_the_memory_of_another_setup_is_refused(other: DeskSetup) -> None:
-    opening = opened(Desk(SETUP), SECOND)
+    opening = opened(Floor((SETUP,)), SECOND)
 
     assert other.digest != SETUP.digest
     with pytest.raises(ConfigError, match="another configuration"):
-        Desk(other).restore_opening(opening)
+        Floor((other,)).restore_opening(opening)
 
 
 def test_other_code_is_another_setup() -> None:
-    opening = opened(Desk(SETUP), SECOND)
+    opening = opened(Floor((SETUP,)), SECOND)
 
-    assert Desk(SETUP).wrote(opening)
-    assert not Desk(replace(SETUP, code="of a later program")).wrote(opening)
+    assert Floor((SETUP,)).wrote(opening)
+    assert not Floor((replace(SETUP, code="of a later program"),)).wrote(opening)
 
 
 def test_the_name_of_a_book_is_no_part_of_its_identity() -> None:
@@ -111,22 +112,22 @@ def test_the_name_of_a_book_is_no_part_of_its_identity() -> None:
 
 
 def test_strategy_bars_are_counted_from_the_warm_up_on() -> None:
-    desk = Desk(SETUP)
-    opened(desk, SECOND)
-    warm = desk.bars_seen.copy()
-    play(desk, SECOND)
+    floor = Floor((SETUP,))
+    opened(floor, SECOND)
+    warm = floor.main.bars_seen.copy()
+    play(floor, SECOND)
 
     assert (warm > 280).all()
-    assert np.all(desk.bars_seen - warm <= 1440 // 5)
-    assert np.all(desk.bars_seen > warm)
+    assert np.all(floor.main.bars_seen - warm <= 1440 // 5)
+    assert np.all(floor.main.bars_seen > warm)
 
 
 def test_the_end_of_the_data_leaves_nothing_open() -> None:
-    desk = Desk(SETUP)
-    opened(desk, FIRST)
-    play(desk, FIRST)
-    events = desk.finish()
+    floor = Floor((SETUP,))
+    opened(floor, FIRST)
+    play(floor, FIRST)
+    events = floor.finish()
 
     assert EventKind.TRADE in {event.kind for event in events}
-    assert all(desk.engine.position_of(number) is None for number in range(2))
-    assert desk.engine.orders == {}
+    assert all(floor.main.engine.position_of(number) is None for number in range(2))
+    assert floor.main.engine.orders == {}

@@ -1,0 +1,212 @@
+"""All books of the process over one resampler: what is opened, fed and closed day by day.
+
+A Minute is one input for every book, and one transaction: what it led to comes book by book, in
+configured order, the main book first. Pure of I/O: the tasks bring Minutes and carry the events to
+the ledger. No book ever sees another's account, and only the main one has a real broker.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from core.bars import Resampler
+from core.errors import ConfigError
+from core.events import Effect, Step, Submit
+from core.ports import EventKind, LedgerEvent
+from core.session import day_text
+from core.types import Command, MinuteSpan, Records, SignalId
+from daemon.carrying import require_flat
+from daemon.desk import Desk, DeskSetup, arrays_of, built
+from daemon.identity import code_digest
+from daemon.journal import command_event, minute_event
+from daemon.plan import Plan
+from daemon.snapshot import opened, packed, unpack
+from daemon.sources import groups_of
+from strategies.registry import BoundStrategy
+
+
+class Done(NamedTuple):
+    """What one book did in a Minute, or at a command (then without steps)."""
+
+    desk: Desk
+    steps: list[Step]
+    effects: list[Effect]
+
+    @property
+    def submits(self) -> list[Submit]:
+        return [effect for effect in self.effects if isinstance(effect, Submit)]
+
+
+class Floor:
+    """Desks in configured order, fed together.
+
+    Args:
+        setups: one a book, the main book first; over the same instruments.
+        seen: entry signal ids of earlier days; ids of two books are never equal.
+    """
+
+    def __init__(self, setups: Sequence[DeskSetup], seen: Iterable[SignalId] = ()) -> None:
+        self._setups = tuple(setups)
+        self._timeframes_ns = {
+            timeframe_ns
+            for setup in setups
+            for strategy in built(setup)
+            for timeframe_ns in strategy.timeframes_ns
+        }
+        self.resampler = self._fresh_resampler()
+        known, numbered = list(seen), self.resampler.timeframes_ns.tolist()
+        self.desks = tuple(Desk(setup, numbered, known) for setup in setups)
+        self.main = self.desks[0]
+        self.symbols = self.main.symbols
+        self.code = self.main.setup.code
+        self.day = -1
+        self.now_ns = 0  # close of the last Minute of the day; before the first, its opening
+        self._last: MinuteSpan | None = None
+
+    @property
+    def digest(self) -> str:
+        """Identity of what is remembered: the books by name and order, and what each is made of."""
+        text = "\n".join(f"{setup.name} {setup.digest}" for setup in self._setups)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def strategies(self) -> list[BoundStrategy]:
+        """Of all books, in configured order."""
+        return [strategy for desk in self.desks for strategy in desk.strategies]
+
+    # --- a day ---------------------------------------------------------------------------------
+
+    def open_day(self, day: int, history: Iterable[MinuteSpan], now_ns: int) -> LedgerEvent:
+        """Fresh strategies, warmed by `history`; returns DAY_OPENED with the opening snapshot."""
+        self._begin(day, now_ns)
+        first_bar_ns, bars = None, 0
+        for span in history:
+            if first_bar_ns is None and len(span.bars):
+                first_bar_ns = int(span.bars["open_ns"][0])
+            bars += len(span.bars)
+            resampled = self.resampler.resample(span)
+            for desk in self.desks:
+                desk.warm(resampled)
+        payload: dict[str, object] = {
+            "day": day,
+            "setup": self.digest,
+            "code_digest": self.code,
+            "history_first_bar_ns": first_bar_ns,
+            "history_bars": bars,
+        }
+        return LedgerEvent(now_ns, EventKind.DAY_OPENED, str(day), payload, self._snapshot())
+
+    def close_day(self, now_ns: int) -> LedgerEvent:
+        """DAY_CLOSED with what the next day starts from."""
+        payload: dict[str, object] = {
+            "day": self.day,
+            "setup": self.digest,
+            "code_digest": self.code,
+            "books": {desk.name: desk.account_row() for desk in self.desks},
+        }
+        return LedgerEvent(now_ns, EventKind.DAY_CLOSED, str(self.day), payload, self._snapshot())
+
+    def minute(
+        self,
+        resampled: MinuteSpan,
+        *,
+        late: bool = False,
+        publication: dict[str, object] | None = None,
+    ) -> tuple[list[Done], list[LedgerEvent]]:
+        """One Minute through every book: what each did, and the events of the transaction."""
+        self._last, self.now_ns = resampled, int(resampled.close_ns[0])
+        done = []
+        events = [minute_event(resampled, self.day, late=late, publication=publication)]
+        for desk in self.desks:
+            steps, results = desk.minute(resampled, late=late)
+            done.append(Done(desk, steps, [one for step in steps for one in step.effects]))
+            events += results
+        return done, events
+
+    def obey(self, command: Command, user: str, pid: int) -> tuple[list[Done], list[LedgerEvent]]:
+        """An operator's command to every book, between two Minutes: as a Minute."""
+        done, events = [], [command_event(command, user, pid, self.now_ns)]
+        for desk in self.desks:
+            effects, results = desk.obey(command, self.now_ns)
+            done.append(Done(desk, [], effects))
+            events += results
+        return done, events
+
+    def finish(self) -> list[LedgerEvent]:
+        """The data ends with the last Minute (a 24x7 replay): nothing stays open."""
+        assert self._last is not None
+        return list(chain.from_iterable(desk.finish(self._last) for desk in self.desks))
+
+    # --- memory --------------------------------------------------------------------------------
+
+    def wrote(self, event: LedgerEvent) -> bool:
+        """Whether `event` holds a snapshot by this very setup and code."""
+        theirs = (event.payload["setup"], event.payload.get("code_digest"))
+        return theirs == (self.digest, self.code)
+
+    def restore_opening(self, event: LedgerEvent) -> None:
+        """Stand where the day stood when `event` (DAY_OPENED) was written. Raises StoreFailed."""
+        if not self.wrote(event):
+            raise ConfigError(
+                f"{day_text(int(str(event.payload['day'])))} in the state directory was run with"
+                " another configuration or other instruments: use the same, or another --state-dir"
+            )
+        self._begin(int(str(event.payload["day"])), event.ts_ns)
+        facts = unpack(event.blob or b"", self._arrays())
+        for desk in self.desks:
+            desk.restore(facts[desk.name])
+
+    def carry_over(self, event: LedgerEvent) -> None:
+        """Take account, positions and cooldowns of each book over from a DAY_CLOSED, whatever
+        setup wrote it. A new book begins with its initial cash; one that is gone must be flat.
+
+        Raises ConfigError, StoreFailed (`carry`).
+        """
+        arrays, facts = opened(event.blob or b"")
+        ours = {desk.name: desk for desk in self.desks}
+        for book in facts:
+            if book in ours:
+                ours[book].carry_over(arrays_of(book, arrays), facts[book])
+            else:
+                require_flat(book, facts[book])
+        self.day = int(str(event.payload["day"]))
+
+    def _begin(self, day: int, now_ns: int) -> None:
+        self.day, self.now_ns = day, now_ns
+        self.resampler = self._fresh_resampler()
+        for desk in self.desks:
+            desk.begin(day)
+
+    def _fresh_resampler(self) -> Resampler:
+        first = self._setups[0]
+        return Resampler(sorted(self._timeframes_ns), first.base_ns, first.groups)
+
+    def _arrays(self) -> dict[str, Records]:
+        arrays = {"bins": self.resampler.bins}
+        for desk in self.desks:
+            arrays |= desk.arrays()
+        return arrays
+
+    def _snapshot(self) -> bytes:
+        return packed(self._arrays(), {desk.name: desk.facts() for desk in self.desks})
+
+
+def floor_of(plan: Plan, seen: Iterable[SignalId] = ()) -> Floor:
+    """The floor a plan asks for, as on its first morning."""
+    source, code = plan.source, code_digest([kind for _, kind, _ in plan.all_strategies])
+    setups = [
+        DeskSetup(
+            name=book,
+            scope=plan.scope_of(book),
+            instruments=source.instruments,
+            groups=groups_of(source.instruments),
+            base_ns=source.base_ns,
+            strategies=strategies,
+            risk=plan.risk,
+            observe=plan.mode == "observe",
+            code=code,
+        )
+        for book, strategies in plan.books
+    ]
+    return Floor(setups, seen)
