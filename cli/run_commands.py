@@ -24,10 +24,13 @@ from daemon import telemetry
 from daemon.bootstrap import Daemon
 from daemon.config import Configuration, DashboardSettings
 from daemon.control import ControlServer
+from daemon.dashboard.health_routes import health_routes
 from daemon.dashboard.server import DashboardServer
 from daemon.dashboard.token import kept_token
+from daemon.health import Health
 from daemon.heart import attended
 from daemon.lock import StateLock
+from daemon.metrics import Metrics
 from daemon.notify import Notifier
 from daemon.plan import DayOutcome, Plan, Strategies
 from daemon.sources import RecordedSource, ReplaySource, Source, SyntheticSource
@@ -109,6 +112,10 @@ async def _served(
         names=page.names,
         operator=daemon.operator,
         token=token,
+        more=health_routes(
+            Health(vitals, daemon.facts, daemon.now_ns, plan.source.base_ns),
+            Metrics(vitals, daemon.facts, daemon.day_pnl_paise),
+        ),
     )
     control = ControlServer(directory, daemon.operator, daemon.snapshot)
     try:

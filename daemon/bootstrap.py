@@ -234,7 +234,13 @@ class Daemon:
             meters=self.vitals.meters,
             publications=publications,
         )
-        self.vitals.trading = trading.pulse
+        self.vitals.playing(
+            trading.pulse,
+            opened_ns=frame.open_ns,
+            minutes=lambda: live.waiting,
+            ledger=lambda: self._ledger_owner.waiting,
+            market_store=lambda: self._store_owner.waiting,
+        )
         self._trading = trading
         state = State(
             scanner=self._scanner,
@@ -378,6 +384,9 @@ class Daemon:
     def snapshot(self) -> dict[str, object]:
         """What the page shows; from `prepare` on."""
         return snapshot(self._scanner, self.facts(), self.now_ns())
+
+    def day_pnl_paise(self) -> int:
+        return self._scanner.day_pnl_paise
 
     def facts(self) -> DaemonFacts:
         """How the daemon stands, for the page."""

@@ -43,6 +43,7 @@ class Heart:
             self.beat(max(0.0, time.perf_counter() - asleep_s - BEAT_EVERY_S))
 
     def beat(self, lag_s: float) -> None:
+        self._vitals.lag_s = lag_s
         self._vitals.meters.loop_lag.add(lag_s)
         self._untold_s += BEAT_EVERY_S + lag_s
         self._unwarned_s += BEAT_EVERY_S + lag_s

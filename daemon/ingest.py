@@ -84,6 +84,7 @@ class Ingest:
         """
         stored = day_span_ns(self._frame.day, instruments[0].session_class)
         tape = Tape(builder, await self._owner.run(self._store.tick_count, *stored))
+        self._meters.tick_outcomes = lambda: tape.counts
         timer = asyncio.create_task(self._close_in_time(tape, closes_ns, grace_ns))
         reader = asyncio.create_task(self._read(feed, instruments, tape))
         try:

@@ -5,7 +5,7 @@ Knows no clock and no exporter; every figure is told. Bounded: nothing here grow
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from core.events import Cancel, Effect, FillBooked, OrderChanged, SignalDecided, Submit, TradeClosed
@@ -61,6 +61,7 @@ class Meters:
     publication: Durations = field(default_factory=Durations)  # end of a minute -> its Minute
     decision: Durations = field(default_factory=Durations)  # a Minute -> its events
     commit: Durations = field(default_factory=Durations)  # events -> durable
+    tick_outcomes: Callable[[], Mapping[str, int]] = dict  # of the day, as ingest counts them
     signals: Counter[tuple[str, str]] = field(default_factory=Counter)  # by status and refusal
     orders: Counter[tuple[str, str]] = field(default_factory=Counter)  # by role and state reached
     fills: int = 0

@@ -4,6 +4,7 @@ Told by whoever does the work, read by the service manager, /health and /metrics
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -29,6 +30,9 @@ class Vitals:
         self.notifier = notifier or Notifier({})
         self.meters = Meters()
         self.trading = Pulse()
+        self.queues: dict[str, Callable[[], int]] = {}  # how much waits, by queue
+        self.opened_ns = 0  # the opening of the day's sessions, market time
+        self.lag_s = 0.0  # of the loop, at its last beat
         self.steps: list[StartStep] = []
         self.ready = False
         self.stopping = False
@@ -70,6 +74,10 @@ class Vitals:
         if self.steps:
             self.steps[-1].seconds = now_s - self._begun_s
         self._begun_s = now_s
+
+    def playing(self, trading: Pulse, *, opened_ns: int, **queues: Callable[[], int]) -> None:
+        """A day begins: whose progress counts, since when, and what may fill up."""
+        self.trading, self.opened_ns, self.queues = trading, opened_ns, queues
 
     # --- progress --------------------------------------------------------------------------------
 

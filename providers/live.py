@@ -78,6 +78,11 @@ class LiveProvider:
     def __init__(self) -> None:
         self._queue: asyncio.Queue[MinuteSpan | None] = asyncio.Queue(MAX_WAITING_MINUTES)
 
+    @property
+    def waiting(self) -> int:
+        """Minutes that were published and not taken yet."""
+        return self._queue.qsize()
+
     async def publish(self, span: MinuteSpan) -> None:
         """Hand a Minute on; waits while too many are waiting."""
         await self._queue.put(span)

@@ -21,6 +21,10 @@ MAX_WAITING_CALLS = 1_000
 class Owner(Protocol):
     """Who runs the calls of a store: `OwnerThread`, or `InlineOwner` in virtual time."""
 
+    @property
+    def waiting(self) -> int:
+        """Calls that are not done yet, the one under way included."""
+
     async def run(self, function: Callable[..., T], *args: object) -> T:
         """Run `function` to its end, whatever happens to the task that awaits it."""
 
@@ -34,20 +38,20 @@ class OwnerThread:
     def __init__(self, name: str) -> None:
         self._name = name
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
-        self._waiting = 0
+        self.waiting = 0
 
     async def run(self, function: Callable[..., T], *args: object) -> T:
-        if self._waiting >= MAX_WAITING_CALLS:
-            raise StoreFailed(f"{self._name}: {self._waiting} calls waiting, that is the limit")
+        if self.waiting >= MAX_WAITING_CALLS:
+            raise StoreFailed(f"{self._name}: {self.waiting} calls waiting, that is the limit")
         # Executors do not carry context variables over, and log lines need theirs.
         call = partial(copy_context().run, function, *args)
-        self._waiting += 1
+        self.waiting += 1
         try:
             return await _to_its_end(
                 asyncio.get_running_loop().run_in_executor(self._executor, call)
             )
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
 
     def close(self) -> None:
         self._executor.shutdown(wait=True)
@@ -55,6 +59,8 @@ class OwnerThread:
 
 class InlineOwner:
     """The same promise without a thread: calls run at once, so virtual time cannot pass in them."""
+
+    waiting = 0
 
     def __init__(self) -> None:
         self._closed = False

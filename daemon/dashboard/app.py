@@ -4,6 +4,7 @@ The guard stands before every route; one of them changes something. File names n
 outside, and what a request says is never put into an answer.
 """
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -73,10 +74,11 @@ class Dashboard:
         queries: DayQueries | None,
         operator: Operator | None,
         access: Access,
+        more: Sequence[Route],
     ) -> None:
         self.streams = Streams(source)
         self._guard = Guard(access)
-        self.app = _routed(source, queries, operator, self.streams)
+        self.app = _routed(source, queries, operator, self.streams, more)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_guarded(message: Message) -> None:
@@ -100,6 +102,7 @@ def create_app(
     allowed_hosts: frozenset[str],
     token: SecretStr | None = None,
     open_reads: bool = True,
+    more: Sequence[Route] = (),
 ) -> Dashboard:
     """The dashboard of `source`.
 
@@ -107,13 +110,18 @@ def create_app(
         queries: what can be asked of the day; None: the scanner alone is served.
         operator: who takes commands; None: there are none.
         allowed_hosts, token, open_reads: see `Access`.
+        more: further routes, which only read.
     """
     access = Access(hosts=allowed_hosts, token=token, open_reads=open_reads)
-    return Dashboard(source, queries, operator, access)
+    return Dashboard(source, queries, operator, access, more)
 
 
 def _routed(
-    source: Source, queries: DayQueries | None, operator: Operator | None, streams: Streams
+    source: Source,
+    queries: DayQueries | None,
+    operator: Operator | None,
+    streams: Streams,
+    more: Sequence[Route],
 ) -> Starlette:
     static = files("daemon.dashboard") / "static"
     charts = Path(str(files("plotly"))) / "package_data" / CHARTS
@@ -147,6 +155,7 @@ def _routed(
             Route("/api/stream", streams, methods=["GET"]),
             *(day_routes(queries) if queries is not None else ()),
             *(command_routes(operator) if operator is not None else ()),
+            *more,
         ],
         exception_handlers={HTTPException: _refused, Exception: _failed},
     )

@@ -12,6 +12,7 @@ from ipaddress import IPv6Address, ip_address
 
 import uvicorn
 from pydantic import SecretStr
+from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from core.errors import ConfigError
@@ -35,6 +36,7 @@ class DashboardServer:
         port: 0 takes any free one.
         names: further ones that a Host header may carry.
         operator, token: who takes commands, and what has to be told to give one.
+        more: further routes, which only read.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class DashboardServer:
         names: Sequence[str] = (),
         operator: Operator | None = None,
         token: SecretStr | None = None,
+        more: Sequence[Route] = (),
     ) -> None:
         self._address = "127.0.0.1" if host == "localhost" else host
         self._port = port
@@ -59,6 +62,7 @@ class DashboardServer:
             ),
             token=token,
             open_reads=is_loopback(self._address),
+            more=more,
         )
         self.streams = self.app.streams
         self._server: _Server | None = None
