@@ -150,6 +150,7 @@ def plan_of(configured: Configuration) -> Plan:
         terms=terms,
         late_ns=round(settings.late_s * 1e9),
         shadows=tuple(books.items()),
+        repair_wait_ns=round(settings.repair_wait_s * 1e9),
     )
 
 

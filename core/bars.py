@@ -12,6 +12,7 @@ from core.jit import kernel
 from core.types import (
     MISSING,
     NEVER_NS,
+    PARTIAL,
     STRATEGY_BAR,
     Int64s,
     MinuteSpan,
@@ -125,9 +126,11 @@ def open_bin(bin_: Row, open_ns: int, session: Row, timeframe_ns: int, base_ns: 
 
 @kernel
 def add_bar(bin_: Row, bar: Row) -> None:
-    """open = first, high = max, low = min, close = last, volume = sum; MISSING marks a gap."""
-    if bar.quality & MISSING:
+    """open = first, high = max, low = min, close = last, volume = sum; a bar that was not seen
+    whole (MISSING, PARTIAL) marks a gap."""
+    if bar.quality & (MISSING | PARTIAL):
         bin_.gap += 1
+    if bar.quality & MISSING:
         return
     if bin_.minutes_seen == 0:
         bin_.open = bar.open

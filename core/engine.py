@@ -414,6 +414,10 @@ class Engine:
         held = map(self.position_of, range(len(self.symbols)))
         return [position for position in held if position is not None]
 
+    def held(self) -> list[int]:
+        """Instruments that are not flat: with a position, or an entry or exit pending."""
+        return np.flatnonzero(self.holdings.positions["status"]).tolist()
+
     def position_of(self, instrument: int) -> Position | None:
         """The open position of an instrument, None while flat or only pending."""
         row = self.holdings.positions[instrument]

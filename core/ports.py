@@ -65,6 +65,20 @@ class Feed(Protocol):
     def stream(self, instruments: Sequence[Instrument]) -> AsyncIterator[FeedItem]: ...
 
 
+class Candles(Protocol):
+    """The broker's own 1m bars of today, asked for where the feed was away.
+
+    BAR rows of completed minutes in order of time, numbered as the instruments it was made for;
+    an instrument of which it knows nothing has none. Raises BrokerError without a good answer.
+    """
+
+    async def last_minute(self, instruments: Sequence[int]) -> Records:
+        """The last completed minute in which each traded; at most 500 instruments."""
+
+    async def day(self, instrument: int) -> Records:
+        """One instrument's minutes of today so far."""
+
+
 class BarProvider(Protocol):
     """A source of Minutes. Live gives spans of one Minute, replay spans of days."""
 

@@ -99,7 +99,7 @@ STRATEGY_BAR = record(
         ("volume", "i8"),
         ("minutes_seen", "i4"),
         ("minutes_expected", "i4"),
-        ("gap", "i4"),  # a minute of it is MISSING
+        ("gap", "i4"),  # so many minutes of it are MISSING or PARTIAL
     ]
 )
 

@@ -26,6 +26,7 @@ from daemon.floor import Floor, floor_of
 from daemon.ingest import FeedFacts, Ingest
 from daemon.lateness import Lateness
 from daemon.plan import DayOutcome, Plan
+from daemon.repair import repairer_of
 from daemon.rerun import DayRecord, last_day, rerun
 from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot
 from daemon.state import State
@@ -220,6 +221,9 @@ class Daemon:
             facts=self._facts,
             meters=self.vitals.meters,
             publications=publications,
+            repairer=repairer_of(
+                source.candles(frame, clock), clock, self.plan.repair_wait_ns, floor.held
+            ),
         )
         trading = Trading(
             floor=floor,

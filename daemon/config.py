@@ -161,6 +161,9 @@ class Settings(Table):
     grace_s: Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)] = Field(
         2.0, description="wait for late ticks after a minute's end"
     )
+    repair_wait_s: Annotated[float, Field(ge=0, le=50, allow_inf_nan=False)] = Field(
+        20.0, description="wait for the broker's candles of a minute the feed has not seen whole"
+    )
     late_s: Annotated[float, Field(ge=1, le=3_600, allow_inf_nan=False)] = Field(
         30.0, description="a Minute handled later than this after its close makes no entry"
     )

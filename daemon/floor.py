@@ -75,6 +75,10 @@ class Floor:
         """Of all books, in configured order."""
         return [strategy for desk in self.desks for strategy in desk.strategies]
 
+    def held(self) -> set[int]:
+        """Instruments that are not flat in one of the books."""
+        return {number for desk in self.desks for number in desk.engine.held()}
+
     # --- a day ---------------------------------------------------------------------------------
 
     def open_day(self, day: int, history: Iterable[MinuteSpan], now_ns: int) -> LedgerEvent:

@@ -5,21 +5,26 @@ queue makes it wait, and never publishes what the store has not been asked to ke
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import structlog
 
 from core.errors import StoreFailed
-from core.minutes import BarBuilder, ClosedMinute
+from core.minutes import BarBuilder
 from core.ports import Clock, Feed, FeedDown, FeedUp, MarketStatus, MarketStore, TickBatch
-from core.session import day_span_ns
-from core.types import Instrument, MinuteSpan, Records
+from core.repair import NOTHING, Given, in_doubt, repaired
+from core.session import MINUTE_NS, day_span_ns
+from core.types import BAR, REPAIRED, Instrument, MinuteSpan, Records
 from daemon.meters import Meters
-from daemon.tape import Publication, Tape
+from daemon.repair import Repairer
+from daemon.tape import Publication, Tape, TapedMinute, given_mark
 from providers.live import DayFrame, LiveProvider
 from stores.owner import Owner
 
+NO_BARS: Records = np.zeros(0, BAR)
 MAX_UNSTORED_TICKS = 50_000  # then they are handed to the store without waiting for the Minute
 
 log = structlog.get_logger()
@@ -38,7 +43,11 @@ class FeedFacts:
 
 
 class Ingest:
-    """Reads one day from a feed of ticks, or hands on the Minutes of recorded bars."""
+    """Reads one day from a feed of ticks, or hands on the Minutes of recorded bars.
+
+    Args:
+        repairer: asks for what the feed has not seen whole; None: such bars are flagged only.
+    """
 
     def __init__(
         self,
@@ -51,6 +60,7 @@ class Ingest:
         facts: FeedFacts,
         meters: Meters | None = None,
         publications: dict[int, Publication] | None = None,
+        repairer: Repairer | None = None,
     ) -> None:
         """`publications`: here the trading task finds how a Minute came about, by its close."""
         self._clock = clock
@@ -63,6 +73,10 @@ class Ingest:
         self._publications = {} if publications is None else publications
         self._unstored: list[Records] = []
         self._unstored_count = 0
+        self._repairer = repairer
+        self._grace_ns = 0
+        self._closed: deque[TapedMinute] = deque()  # not yet published; at most those of the day
+        self._repairing: asyncio.Task[None] | None = None
         self._publishing = asyncio.Lock()
 
     # --- ticks ---------------------------------------------------------------------------------
@@ -82,6 +96,7 @@ class Ingest:
             closes_ns: closes of the Minutes that are left.
             to_its_end: read on until the feed ends by itself, so that every tick is counted.
         """
+        self._grace_ns = grace_ns
         stored = day_span_ns(self._frame.day, instruments[0].session_class)
         tape = Tape(builder, await self._owner.run(self._store.tick_count, *stored))
         self._meters.tick_outcomes = lambda: tape.counts
@@ -91,18 +106,23 @@ class Ingest:
             while not timer.done():
                 waited = {timer} if reader.done() else {timer, reader}
                 await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-                if reader.done():
-                    reader.result()  # a feed that ends early is fine, one that breaks is not
+                if reader in waited and reader.done():
+                    reader.result()  # a feed that ends is lost, one that breaks is a bug
+                    if self._clock.now_ns() < closes_ns[-1] - MINUTE_NS:
+                        self._lost(tape, "it has ended")
             timer.result()
             if to_its_end:
                 await reader
             tape.end_session()
             await self._publish_ready(tape)
-            await self._store_rows(None, "feed")  # what came after the last Minute was published
+            if self._repairing is not None:
+                await self._repairing
+            await self._store_rows()  # what came after the last Minute was published
         finally:
-            timer.cancel()
-            reader.cancel()
-            await asyncio.gather(timer, reader, return_exceptions=True)
+            tasks = [timer, reader, *([self._repairing] if self._repairing else [])]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         log.info("feed_day_ended", counts={k: n for k, n in tape.counts.items() if n})
         await self._live.close()
 
@@ -119,11 +139,14 @@ class Ingest:
                     self._facts.up = True
                     log.info("feed_up")
                 case FeedDown(recv_ns, reason):
-                    tape.feed_down()
-                    self._facts.up = False
-                    log.warning("feed_lost", reason=reason)
+                    self._lost(tape, reason)
                 case MarketStatus(_, segment, status):
                     log.info("market_status_changed", segment=segment, status=status)
+
+    def _lost(self, tape: Tape, reason: str) -> None:
+        tape.feed_down()
+        self._facts.up = False
+        log.warning("feed_lost", reason=reason)
 
     async def _close_in_time(self, tape: Tape, closes_ns: Sequence[int], grace_ns: int) -> None:
         """A quiet instrument must not hold a Minute back: it closes at its end plus the grace."""
@@ -147,20 +170,45 @@ class Ingest:
         self._unstored.append(ticks.copy())  # the feed reuses its array
         self._unstored_count += len(ticks)
         if self._unstored_count >= MAX_UNSTORED_TICKS:
-            await self._store_rows(None, "feed")
+            await self._store_rows()
+
+    # --- publication ---------------------------------------------------------------------------
 
     async def _publish_ready(self, tape: Tape) -> None:
+        """Hand on what is closed, in order; behind a Minute under repair the next ones wait, and
+        ticks go on into bars."""
         async with self._publishing:
-            for minute, publication in tape.take_minutes():
-                self._publications[minute.close_ns] = publication
-                await self._publish(minute)
+            self._closed += tape.take_minutes()
+            if self._repairing is not None and self._repairing.done():
+                self._repairing.result()
+                self._repairing = None
+            if self._repairing is not None:
+                return
+            if self._repairer is not None and _any_in_doubt(self._closed):
+                self._repairing = asyncio.create_task(self._repair(self._repairer))
+                return
+            while self._closed:
+                await self._publish(self._closed.popleft(), NOTHING)
 
-    async def _publish(self, minute: ClosedMinute) -> None:
-        await self._store_rows(minute.bars, "feed")
+    async def _repair(self, repairer: Repairer) -> None:
+        """Ask for the candles of what is in doubt, until nothing waits behind it any more."""
+        while self._closed:
+            stretch = list(self._closed)
+            given = [NOTHING] * len(stretch)
+            if _any_in_doubt(stretch):
+                given = await repairer.given([one.minute for one in stretch], self._grace_ns)
+            for candles in given:
+                await self._publish(self._closed.popleft(), candles)
+
+    async def _publish(self, taped: TapedMinute, given: Given) -> None:
+        minute, publication = taped
+        bars = repaired(minute.bars, given)
+        await self._store_rows(bars)
         self._facts.last_minute_ns = minute.close_ns
         self._facts.minutes += 1
         self._meters.publication.add((self._clock.now_ns() - minute.close_ns) / 1e9)
-        await self._live.publish(self._frame.span(minute.close_ns, minute.bars))
+        self._publications[minute.close_ns] = publication | given_mark(given)
+        await self._live.publish(self._frame.span(minute.close_ns, bars))
 
     # --- recorded bars -------------------------------------------------------------------------
 
@@ -179,7 +227,7 @@ class Ingest:
 
     # --- the store -----------------------------------------------------------------------------
 
-    async def _store_rows(self, bars: Records | None, source: str) -> None:
+    async def _store_rows(self, bars: Records = NO_BARS, source: str = "feed") -> None:
         """Ticks and bars in one commit. A store that fails does not hold the Minute back."""
         ticks, self._unstored, self._unstored_count = self._unstored, [], 0
         try:
@@ -189,9 +237,15 @@ class Ingest:
             self._meters.stored(failure=str(error))
             log.error("market_store_failed", reason=str(error))
 
-    def _write(self, ticks: list[Records], bars: Records | None, source: str) -> None:
+    def _write(self, ticks: list[Records], bars: Records, source: str) -> None:
         for batch in ticks:
             self._store.append_ticks(batch)
-        if bars is not None and len(bars):
-            self._store.append_bars(bars, source)
+        candles = (bars["quality"] & REPAIRED) > 0
+        for rows, name in ((bars[~candles], source), (bars[candles], "repair")):
+            if len(rows):
+                self._store.append_bars(rows, name)
         self._store.commit()
+
+
+def _any_in_doubt(taken: Iterable[TapedMinute]) -> bool:
+    return any(in_doubt(one.minute.bars).any() for one in taken)

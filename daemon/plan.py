@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from core.book import MAIN_BOOK
 from core.session import SECOND_NS
+from daemon.repair import WAIT_NS
 from daemon.sources import Source
 from providers.replay import SessionTerms
 from strategies.settings import MarketRisk, StrategySettings
@@ -24,6 +25,7 @@ class Plan:
     risk: MarketRisk
     terms: SessionTerms
     late_ns: int = LATE_NS
+    repair_wait_ns: int = WAIT_NS
     shadows: tuple[tuple[str, Strategies], ...] = ()  # book -> its strategies, always on paper
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.errors import ConfigError, DataError
 from core.minutes import BarBuilder
-from core.ports import Clock, MarketStore
+from core.ports import Candles, Clock, Feed, MarketStore
 from core.session import (
     DAY_NS,
     MINUTE_NS,
@@ -37,6 +37,7 @@ from core.types import (
 )
 from daemon.clocks import VirtualClock
 from daemon.ingest import Ingest
+from providers.candles import KnownCandles
 from providers.dataset import DataOptions, Dataset, instruments_of, nearest, trusted
 from providers.live import DayFrame
 from providers.recorded import RecordedFeed, RecordedTicks, bars_of
@@ -74,6 +75,9 @@ class Source(Protocol):
 
     async def feed(self, ingest: Ingest, frame: DayFrame, clock: Clock, after_ns: int) -> None:
         """Feed the Minutes of the day that close after `after_ns`."""
+
+    def candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
+        """Where bars come from that the feed has not seen whole; None: they are flagged only."""
 
     def end_ns(self, day: int) -> int:
         """Where the data ends within `day` on a market that never closes; else NEVER_NS."""
@@ -163,12 +167,19 @@ class SyntheticSource:
         by_class = dict(zip(classes_of(self.instruments), self.sessions(frame.day), strict=True))
         sessions = [by_class[instrument.session_class] for instrument in self.instruments]
         await ingest.run_feed(
-            SyntheticFeed(self._seed, frame.day, clock, speed=self._speed, accept=self._accept),
+            self.open_feed(frame.day, clock),
             self.instruments,
             BarBuilder(sessions, grace_ns=self._grace_ns, after_ns=after_ns),
             closes_after(sessions, after_ns),
             self._grace_ns,
         )
+
+    def open_feed(self, day: int, clock: Clock) -> Feed:
+        return SyntheticFeed(self._seed, day, clock, speed=self._speed, accept=self._accept)
+
+    def candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
+        feed = SyntheticFeed(self._seed, frame.day, clock, accept=self._accept)
+        return KnownCandles(clock, lambda: feed.bars(self.instruments))
 
     def end_ns(self, day: int) -> int:
         return NEVER_NS
@@ -221,6 +232,9 @@ class ReplaySource:
             if span.close_ns[index] > after_ns
         )
         await ingest.run_minutes(minutes)
+
+    def candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
+        return None
 
     def end_ns(self, day: int) -> int:
         return self._provider.end_ns if day == self.days[-1] else NEVER_NS
@@ -276,13 +290,19 @@ class RecordedSource:
     async def feed(self, ingest: Ingest, frame: DayFrame, clock: Clock, after_ns: int) -> None:
         sessions = self._by_instrument(frame.day)
         await ingest.run_feed(
-            RecordedFeed(self._captures.ticks(frame.day), clock),
+            self.open_feed(frame.day, clock),
             self.instruments,
             BarBuilder(sessions, grace_ns=self._grace_ns, after_ns=after_ns),
             closes_after(sessions, after_ns),
             self._grace_ns,
             to_its_end=True,
         )
+
+    def open_feed(self, day: int, clock: Clock) -> Feed:
+        return RecordedFeed(self._captures.ticks(day), clock)
+
+    def candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
+        return None  # a capture holds ticks alone
 
     def end_ns(self, day: int) -> int:
         return NEVER_NS

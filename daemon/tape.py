@@ -13,11 +13,13 @@ import numpy as np
 
 from core.errors import InvariantBroken
 from core.minutes import BarBuilder, ClosedMinute
-from core.session import Session
-from core.types import Records
+from core.repair import Given, repaired
+from core.session import MINUTE_NS, Session
+from core.types import BAR, Records
 
 Mark = list[object]  # [operation, ticks of the day before it, its arguments ...]
 Publication = dict[str, object]  # marks, ticks, digest: in the payload of the MINUTE
+CANDLE = ["instrument", "open", "high", "low", "close", "volume"]  # the rest follows
 
 
 class TapedMinute(NamedTuple):
@@ -84,6 +86,13 @@ class Tape:
         self._marks.append([operation, self._ticks, *arguments])
 
 
+def given_mark(given: Given) -> Publication:
+    """What a publication says of the broker's candles: they are taken as given."""
+    if not given.holds:
+        return {}
+    return {"candles": given.candles[CANDLE].tolist(), "quiet": list(given.quiet)}
+
+
 def tick_bytes(ticks: Records) -> bytes:
     """What a digest covers: the rows as they are, but one NaN for all of them."""
     unknown = np.isnan(ticks["price"])
@@ -136,7 +145,18 @@ def replayed(
         builder.add(ticks[place:end])
         place = end
         waiting += builder.take_minutes()
-        yield Replayed(first, end, waiting.pop(0) if waiting else None)
+        yield Replayed(first, end, _repaired(waiting.pop(0), publication) if waiting else None)
+
+
+def _repaired(minute: ClosedMinute, publication: Publication) -> ClosedMinute:
+    rows, quiet = publication.get("candles", []), publication.get("quiet", [])
+    assert isinstance(rows, list)
+    assert isinstance(quiet, list)
+    candles: Records = np.zeros(len(rows), BAR)
+    for name, values in zip(CANDLE, zip(*rows, strict=True), strict=bool(rows)):
+        candles[name] = values
+    candles["open_ns"] = minute.close_ns - MINUTE_NS
+    return minute._replace(bars=repaired(minute.bars, Given(candles, tuple(quiet))))
 
 
 def _marks_of(publication: Publication) -> Sequence[tuple[str, int, *tuple[int, ...]]]:

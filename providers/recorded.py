@@ -131,6 +131,7 @@ def bars_of(ticks: Records, sessions: Sequence[Session | None], grace_ns: int) -
     builder = BarBuilder(sessions, grace_ns=grace_ns)
     closes = [minute_closes(session, MINUTE_NS) for session in sessions if session is not None]
     waiting = iter(np.unique(np.concatenate(closes)).tolist() if closes else [])
+    last_ns = max((int(one[-1]) for one in closes), default=0)
     close_ns = next(waiting, NEVER_NS)
     bars: list[Records] = []
     for item in frames(ticks):
@@ -145,6 +146,8 @@ def bars_of(ticks: Records, sessions: Sequence[Session | None], grace_ns: int) -
             case _:
                 builder.feed_down()
         bars += [minute.bars for minute in builder.take_minutes()]
+    if len(ticks) and ticks["recv_ns"][-1] < last_ns - MINUTE_NS:
+        builder.feed_down()  # it ended before the day did
     builder.end_session()
     bars += [minute.bars for minute in builder.take_minutes()]
     return np.concatenate(bars) if bars else np.zeros(0, BAR)

@@ -5,7 +5,7 @@ feed that starts late begins with a snapshot of the last trades, as brokers' fee
 """
 
 import heapq
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -64,12 +64,30 @@ class SyntheticFeed:
 
         They are what the feed's ticks of those days add up to, bit for bit.
         """
+        return self._generated(
+            instruments,
+            lambda one: previous_live_sessions(
+                self._day, days, one.session_class, accept=self._accept
+            ),
+        )
+
+    def bars(self, instruments: Sequence[Instrument]) -> Records:
+        """As `history`, of the day itself."""
+        return self._generated(
+            instruments,
+            lambda one: [live_session(self._day, one.session_class, accept=self._accept)],
+        )
+
+    def _generated(
+        self,
+        instruments: Sequence[Instrument],
+        sessions_of: Callable[[Instrument], Sequence[Session | None]],
+    ) -> Records:
         bars = [
             InstrumentDay(self._seed, number, instrument, session).bars()
             for number, instrument in enumerate(instruments)
-            for session in previous_live_sessions(
-                self._day, days, instrument.session_class, accept=self._accept
-            )
+            for session in sessions_of(instrument)
+            if session is not None
         ]
         together = np.concatenate(bars) if bars else np.zeros(0, BAR)
         return together[np.lexsort((together["instrument"], together["open_ns"]))].view(BAR)

@@ -57,7 +57,9 @@ def trades(*rows: tuple[float, int, float]) -> TickBatch:
 
 
 class ScriptedFeed:
-    """Sends what it is told at its time, every batch in the same array."""
+    """Sends what it is told at its time, every batch in the same array; then it is silent."""
+
+    ends = False
 
     def __init__(self, clock: Clock, items: Sequence[FeedItem]) -> None:
         self._clock = clock
@@ -74,6 +76,8 @@ class ScriptedFeed:
                 shared["price"] = -1.0  # whoever did not copy has this
             else:
                 yield item
+        if not self.ends:
+            await asyncio.Event().wait()
 
 
 class Published:
@@ -201,6 +205,26 @@ def test_a_lost_feed_is_told_and_its_minutes_come_all_the_same() -> None:
     assert out.facts.up is False
     assert (out.spans[3].bars["quality"] == MISSING).all()
     assert len(out.spans[3].bars) == 2
+
+
+class EndingFeed(ScriptedFeed):
+    ends = True
+
+
+def test_a_feed_that_ends_before_the_day_is_lost() -> None:
+    """What it did not see was not quiet."""
+    with structlog.testing.capture_logs() as logs:
+        out = ingested([UP, trades((10, 0, 100.0)), trades((65, 0, 101.0))], feed_of=EndingFeed)
+
+    assert any(log["event"] == "feed_lost" for log in logs)
+    assert [len(span.bars) for span in out.spans] == [1, 2, 2, 2, 2]
+    assert (out.spans[4].bars["quality"] == MISSING).all()
+
+
+def test_a_feed_that_ends_in_the_last_minute_has_seen_the_day() -> None:
+    out = ingested(BUSY, feed_of=EndingFeed)
+
+    assert not any(span.bars["quality"].any() for span in out.spans)
 
 
 def test_what_the_exchange_says_of_its_phase_is_told() -> None:
