@@ -22,17 +22,21 @@ from core.session import day_text, parse_day
 from core.types import Market
 from daemon import telemetry
 from daemon.bootstrap import Daemon
-from daemon.config import Configuration, DashboardSettings
+from daemon.clocks import SystemClock, VirtualClock
+from daemon.config import REAL, Configuration, Settings
 from daemon.control import ControlServer
+from daemon.cycle import Cycle, Examine
 from daemon.dashboard.health_routes import health_routes
 from daemon.dashboard.server import DashboardServer
 from daemon.dashboard.token import kept_token
+from daemon.doctor import examine
 from daemon.health import Health
 from daemon.heart import attended
 from daemon.lock import StateLock
 from daemon.metrics import Metrics
 from daemon.notify import Notifier
 from daemon.plan import DayOutcome, Plan, Strategies
+from daemon.schedule import ClockDriver, Driver, HostDriver
 from daemon.sources import RecordedSource, ReplaySource, Source, SyntheticSource
 from daemon.vitals import Vitals
 from daemon.watchdog import Watchdog
@@ -47,63 +51,51 @@ Tell = Callable[[str], None]
 
 
 def run(configured: Configuration, tell: Tell) -> None:
-    """The daemon: one day of the configured feed, on paper, with its page."""
+    """The daemon: days of the configured feed, on paper, with its page."""
     settings = configured.settings
     directory = Path(settings.paths.state_dir)
     check_writable(directory)
     os.umask(0o077)  # whatever the daemon keeps is its owner's alone
     telemetry.configure()
     plan = plan_of(configured)
-    wanted = settings.feed.day
+    accepted = accepted_days(configured)
     with StateLock(directory):
         token = kept_token(directory)
         telemetry.configure(secrets=[token])
         try:
-            outcome = asyncio.run(
+            asyncio.run(
                 _run(
                     plan,
-                    directory,
-                    None if wanted is None else parse_day(wanted.isoformat()),
-                    settings.dashboard,
+                    settings,
+                    lambda now_ns: examine(directory, now_ns, accepted),
                     token,
                     tell,
                 )
             )
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
-    if outcome is None:
-        assert wanted is not None
-        tell(f"day {wanted.isoformat()} is complete")
-        return
-    for line in outcome_lines(outcome, directory):
-        tell(line)
 
 
 async def _run(
-    plan: Plan,
-    directory: Path,
-    wanted: int | None,
-    page: DashboardSettings,
-    token: SecretStr,
-    tell: Tell,
-) -> DayOutcome | None:
+    plan: Plan, settings: Settings, examined: Examine, token: SecretStr, tell: Tell
+) -> None:
     vitals = Vitals(Notifier())
     async with attended(vitals, Watchdog()) as stop:
-        return await _served(plan, directory, wanted, page, token, tell, vitals=vitals, stop=stop)
+        await _served(plan, settings, examined, token, tell, vitals=vitals, stop=stop)
 
 
 async def _served(
     plan: Plan,
-    directory: Path,
-    wanted: int | None,
-    page: DashboardSettings,
+    settings: Settings,
+    examined: Examine,
     token: SecretStr,
     tell: Tell,
     *,
     vitals: Vitals,
     stop: asyncio.Event,
-) -> DayOutcome | None:
-    daemon = Daemon(plan, directory, chores=True, vitals=vitals)
+) -> None:
+    directory, feed, page = Path(settings.paths.state_dir), settings.feed, settings.dashboard
+    daemon = Daemon(plan, directory, vitals=vitals)
     server = DashboardServer(
         daemon.source,
         daemon.queries,
@@ -118,18 +110,32 @@ async def _served(
         ),
     )
     control = ControlServer(directory, daemon.operator, daemon.snapshot)
+    driver: Driver | None = None
     try:
         await daemon.open()
-        day = await daemon.choose_day(wanted)
+        day = await daemon.choose_day(None if feed.day is None else parse_day(str(feed.day)))
         if day is None:
-            return None
-        daemon.prepare(day)
+            tell(f"day {feed.day} is complete")
+            return
+        frame = daemon.prepare(day)
         vitals.step("page")
         address = await server.start()
         await control.start()
         tell(f"tradingd     {plan.mode} {plan.source.name}, day {day_text(day)}: {address}")
-        return await daemon.play(day, stop)
+        is_live = plan.source.is_live
+        driver = HostDriver(SystemClock()) if is_live else ClockDriver(VirtualClock(frame.open_ns))
+        cycle = Cycle(
+            daemon,
+            driver,
+            examine=examined,
+            tell=lambda outcome: tell("\n".join(outcome_lines(outcome))),
+            days=feed.days or (None if is_live else 1),
+        )
+        await cycle.run(day, stop)
+        tell(f"kept in      {directory}")
     finally:
+        if driver is not None:
+            driver.close()
         await control.stop()
         await server.stop()
         await daemon.close()
@@ -192,7 +198,6 @@ def replay_source(configured: Configuration, terms: SessionTerms) -> Source:
 
 def synthetic_source(configured: Configuration, terms: SessionTerms) -> Source:
     settings = configured.settings
-    accept = settings.accept_session
     return SyntheticSource(
         seed=settings.feed.seed,
         symbols=settings.symbols,
@@ -200,24 +205,30 @@ def synthetic_source(configured: Configuration, terms: SessionTerms) -> Source:
         terms=terms,
         history_sessions=settings.history_sessions,
         grace_ns=round(settings.grace_s * 1e9),
-        accept=frozenset() if accept is None else frozenset({parse_day(accept.isoformat())}),
+        accept=accepted_days(configured),
+        host=SystemClock() if settings.feed.speed == REAL else None,
     )
+
+
+def accepted_days(configured: Configuration) -> frozenset[int]:
+    """Unconfirmed sessions that the operator vouches for."""
+    accept = configured.settings.accept_session
+    return frozenset() if accept is None else frozenset({parse_day(accept.isoformat())})
 
 
 def speed_of(configured: Configuration) -> float:
     speed = configured.settings.feed.speed
-    return math.inf if speed == "max" else float(speed)
+    return {"max": math.inf, REAL: 1.0}.get(str(speed)) or float(speed)
 
 
-def outcome_lines(outcome: DayOutcome, directory: Path) -> list[str]:
-    """The day in three lines."""
+def outcome_lines(outcome: DayOutcome) -> list[str]:
+    """The day in two lines."""
     state = "complete" if outcome.complete else "left, the next start goes on here"
     return [
         f"day          {day_text(outcome.day)} {state}:"
         f" {outcome.minutes} of {outcome.minutes_expected} Minutes",
         f"trading      {outcome.signals} signals, {outcome.entries} entries,"
         f" {outcome.trades} trades, net Rs {outcome.net_paise / 100:,.2f}",
-        f"kept in      {directory}",
     ]
 
 

@@ -119,7 +119,12 @@ def run(
         typer.Option("--strategies", metavar="A,B", help="configured instances, in order"),
     ] = None,
     speed: Annotated[
-        str | None, typer.Option("--speed", metavar="N|max", help="market seconds per second")
+        str | None,
+        typer.Option("--speed", metavar="N|max|real", help="market seconds per second"),
+    ] = None,
+    days: Annotated[
+        str | None,
+        typer.Option("--days", metavar="N", help="one after the other  [default: 1; real: no end]"),
     ] = None,
     data: Annotated[
         list[Path] | None,
@@ -165,6 +170,7 @@ def run(
         "feed": {
             "kind": feed,
             "speed": speed,
+            "days": days,
             "data": [str(path) for path in data] if data else None,
             "day": day,
             "seed": seed,

@@ -5,7 +5,7 @@ then ingest. A first start has nothing to run again.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,17 +18,18 @@ from core.errors import ConfigError, StoreFailed
 from core.ports import Broker, Clock, EventKind, Ledger, LedgerEvent, MarketStore
 from core.session import day_text, ist_text
 from core.types import NEVER_NS, Instrument, SignalId
-from daemon.chores import Evening
+from daemon.chores import Evening, is_done
 from daemon.commands import Operator
 from daemon.dashboard.source import LiveSource
 from daemon.day_queries import StoredDay
+from daemon.doctor import Check
 from daemon.floor import Floor, floor_of
 from daemon.ingest import FeedFacts, Ingest
 from daemon.lateness import Lateness
-from daemon.plan import DayOutcome, Plan
+from daemon.plan import DayOutcome, Plan, Standing
 from daemon.repair import repairer_of
 from daemon.rerun import DayRecord, last_day, rerun
-from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot
+from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot, timeframe_text
 from daemon.state import State
 from daemon.supervisor import DayTasks, supervise
 from daemon.tape import Publication
@@ -64,15 +65,14 @@ class Daemon:
         open_store: OpenStore = DuckMarketStore,
         open_ledger: OpenLedger = SqliteLedger,
         open_broker: OpenBroker = PaperBroker,
-        chores: bool = False,
         vitals: Vitals | None = None,
     ) -> None:
         self.plan = plan
         self.vitals = vitals or Vitals()
+        self.standing = Standing()  # written by the cycle, shown here
         self._open_store = open_store
         self._open_ledger = open_ledger
         self._open_broker = open_broker
-        self._chores = chores  # whether a closed day is followed by those of daemon/chores.py
         self._directory = directory
         self._ledger_owner = ledger_owner or OwnerThread("ledger")
         self._store_owner = store_owner or OwnerThread("market-store")
@@ -275,9 +275,6 @@ class Daemon:
         await state.write()
         outcome = await self._ledger_owner.run(self._outcome, day, complete)
         log.info("day_complete" if complete else "day_left", day=day_text(day))
-        if complete and self._chores:
-            self.vitals.status(f"evening of {day_text(day)}")
-            await self._evening().follow(day, stop)
         return outcome
 
     def _brokers(self, clock: Clock, floor: Floor) -> dict[str, Broker]:
@@ -285,10 +282,12 @@ class Daemon:
         brokers: dict[str, Broker] = {desk.name: PaperBroker(clock.now_ns) for desk in floor.desks}
         return brokers | {MAIN_BOOK: self._open_broker(clock.now_ns)}
 
-    def _evening(self) -> Evening:
+    async def evening(self, day: int, stop: asyncio.Event | None = None) -> None:
+        """What follows `day`, which is closed. After `stop` nothing further is begun."""
+        self.vitals.status(f"evening of {day_text(day)}")
         assert isinstance(self._ledger, SqliteLedger)
         assert isinstance(self._store, DuckMarketStore)  # one in memory is not asked to do chores
-        return Evening(
+        chores = Evening(
             directory=self._directory,
             instruments=self.plan.source.instruments,
             ledger=self._ledger,
@@ -296,6 +295,25 @@ class Daemon:
             store=self._store,
             store_owner=self._store_owner,
         )
+        await chores.follow(day, stop)
+
+    @property
+    def day_without_evening(self) -> int | None:
+        """The last closed day, if the process ended before its evening or in it."""
+        record = self._record
+        missed = record.closed is not None and not is_done(self._directory, record.day)
+        return record.day if missed else None
+
+    # --- before a day ---------------------------------------------------------------------------
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether Minutes of a day that is not closed were handled by an earlier process."""
+        return self._record.closed is None and self._record.minutes > 0
+
+    async def examined(self, examine: Callable[[int], Iterable[Check]]) -> list[Check]:
+        """The checks of readiness, now; on the ledger's thread, which has nothing else to do."""
+        return await self._ledger_owner.run(lambda: list(examine(self.now_ns())))
 
     async def _stand(self, day: int, frame: DayFrame) -> int:
         """Bring the books to where `day` stands; returns the close of its last handled Minute."""
@@ -382,6 +400,8 @@ class Daemon:
 
     def now_ns(self) -> int:
         """Market time; before the day's clock runs, its open."""
+        if self.standing.now_ns is not None:
+            return self.standing.now_ns()
         assert self._frame is not None
         return self._frame.open_ns if self._clock is None else self._clock.now_ns()
 
@@ -398,9 +418,7 @@ class Daemon:
         assert self._frame is not None
         now_ns = self.now_ns()
         facts = self._facts
-        names = [
-            _timeframe_text(timeframe_ns) for timeframe_ns in self.floor.resampler.timeframes_ns
-        ]
+        names = [timeframe_text(one) for one in self.floor.resampler.timeframes_ns]
         age = None if facts.last_frame_ns is None else (now_ns - facts.last_frame_ns) // 1_000_000
         for number, (price, ns) in facts.last_prices.items():
             self._scanner.marked(self.floor.symbols[number], price, ns)
@@ -419,14 +437,8 @@ class Daemon:
             last_minute_ns=facts.last_minute_ns,
             ticks_seen=facts.ticks,
             bars=bars_in_progress(self.floor.resampler.bins, names),
+            standing=self.standing,
         )
-
-
-def _timeframe_text(timeframe_ns: int) -> str:
-    minutes = int(timeframe_ns) // 60_000_000_000
-    if minutes == 1440:
-        return "1d"
-    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
 
 
 def _ist(ns: int) -> str | None:

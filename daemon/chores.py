@@ -91,12 +91,21 @@ def back_up(ledger: SqliteLedger, folder: Path, day: int) -> Path:
     """Back the ledger up as that of `day`; of all backups the KEEP_BACKUPS newest stay."""
     for unfinished in folder.glob(".*.partial"):  # of a process that was killed
         unfinished.unlink()
-    path = folder / f"ledger-{day_text(day)}.db"
+    path = folder / _backup_name(day)
     ledger.backup(path)
     for old in backups(folder)[:-KEEP_BACKUPS]:
         old.unlink()
         old.with_suffix(f".{HEAD_FILE}").unlink(missing_ok=True)
     return path
+
+
+def is_done(directory: Path, day: int) -> bool:
+    """Whether `day` had its evening: a failed chore is made up for by the next one, not by this."""
+    return (directory / BACKUP_FOLDER / _backup_name(day)).exists()
+
+
+def _backup_name(day: int) -> str:
+    return f"ledger-{day_text(day)}.db"
 
 
 def backups(folder: Path) -> list[Path]:

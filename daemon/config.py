@@ -32,6 +32,7 @@ from strategies.table import Table, nearest, table, unknown_key
 DEFAULT_FILE = "tradingd.toml"
 PREFIX = "TRADINGD_"
 COMMAND_LINE = "command line"
+REAL = "real"  # a speed
 MAX_SYMBOLS = 5_000
 SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 &_.|-]{0,63}")
 HOST_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}|\[[0-9a-f:.]+\]")
@@ -91,7 +92,12 @@ class FeedSettings(Table):
     """Where ticks or bars come from."""
 
     kind: Literal["synthetic", "replay"] = Field("synthetic", description="source of the data")
-    speed: Speed | Literal["max"] = Field(60.0, description="market seconds per second")
+    speed: Speed | Literal["max", "real"] = Field(
+        60.0, description="market seconds per second; real: by the host's clock and calendar"
+    )
+    days: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        None, description="how many to run; none: one, with speed real without end"
+    )
     seed: Annotated[int, Field(ge=0, le=10**12)] = Field(1, description="of the generated day")
     data: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
         (), description="replay: Parquet files, hive folders or CSV"
@@ -108,6 +114,8 @@ class FeedSettings(Table):
     def _replay_is_told_what(self) -> "FeedSettings":
         if self.kind == "replay" and not (self.data and self.day):
             raise ValueError("kind replay needs data and day")
+        if self.kind == "replay" and self.speed == REAL:
+            raise ValueError("speed real is for days to come, kind replay plays recorded ones")
         return self
 
 

@@ -1,6 +1,7 @@
 """What a daemon is to run, and what came of a day: values that bootstrap takes and gives."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from core.book import MAIN_BOOK
 from core.session import SECOND_NS
@@ -62,3 +63,12 @@ class DayOutcome:
     entries: int
     trades: int
     net_paise: int
+
+
+@dataclass(slots=True)
+class Standing:
+    """Where the cycle of days stands, for the page; written by it alone."""
+
+    waiting_for: str | None = None  # None: a day is being played, or the process ends
+    now_ns: Callable[[], int] | None = None  # the time while it waits; None: that of the day
+    readiness: list[str] = field(default_factory=list)  # checks of the last morning that are not ok

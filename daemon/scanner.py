@@ -6,7 +6,7 @@ It decides nothing, is asked by nobody who trades, and knows no clock: every tim
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from core.book import MAIN_BOOK
@@ -15,6 +15,7 @@ from core.events import Position
 from core.rules.fees import value_paise
 from core.session import day_text, ist_text
 from core.types import Records, Refusal, Signal, SignalStatus, Trade, TradingState
+from daemon.plan import Standing
 
 Json = dict[str, object]
 
@@ -272,6 +273,13 @@ def bars_in_progress(bins: Records, timeframes: Sequence[str]) -> list[BarProgre
     return progress
 
 
+def timeframe_text(timeframe_ns: int) -> str:
+    minutes = int(timeframe_ns) // 60_000_000_000
+    if minutes == 1440:
+        return "1d"
+    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonFacts:
     """How the whole daemon stands, as its tasks know it; the scanner adds counters and results."""
@@ -288,6 +296,7 @@ class DaemonFacts:
     last_minute_ns: int | None  # close of the last Minute published
     ticks_seen: int
     bars: Sequence[BarProgress] = ()
+    standing: Standing = field(default_factory=Standing)
 
 
 def snapshot(scanner: Scanner, facts: DaemonFacts, now_ns: int) -> Json:
@@ -303,6 +312,8 @@ def snapshot(scanner: Scanner, facts: DaemonFacts, now_ns: int) -> Json:
             "day": day_text(facts.day),
             "market_time": ist_text(now_ns),
             "market_open": facts.market_open,
+            "waiting_for": facts.standing.waiting_for,
+            "readiness": facts.standing.readiness,
             "trading_state": facts.trading_state.name,
             "minutes_done": facts.minutes_done,
             "minutes_expected": facts.minutes_expected,

@@ -18,6 +18,7 @@ from core.session import (
     SECOND_NS,
     Session,
     day_text,
+    ist_day,
     live_session,
     minute_closes,
     next_live_session,
@@ -101,10 +102,13 @@ def paced_clock(frame: DayFrame, after_ns: int, speed: float) -> Clock:
 
 
 class SyntheticSource:
-    """A generated NSE-like market; brings its own history."""
+    """A generated NSE-like market; brings its own history.
+
+    Args:
+        host: days come by this clock, when they come; None: one follows another, in virtual time.
+    """
 
     name = "synthetic"
-    is_live = False
     market = Market.NSE
     base_ns = MINUTE_NS
 
@@ -118,6 +122,7 @@ class SyntheticSource:
         history_sessions: int,
         grace_ns: int,
         accept: frozenset[int] = frozenset(),
+        host: Clock | None = None,
     ) -> None:
         self.identity = f"synthetic seed {seed}"
         self.instruments = chosen_instruments(symbols)
@@ -127,11 +132,23 @@ class SyntheticSource:
         self._history_sessions = history_sessions
         self._grace_ns = grace_ns
         self._accept = accept
+        self._host = host
+        self.is_live = host is not None
 
     def next_day(self, after_day: int) -> int:
+        if self._host is not None:
+            return self._day_to_come(after_day, self._host.now_ns())
         if after_day < 0:
             return parse_day(FIRST_SYNTHETIC_DAY)
         return next_live_session(after_day, SessionClass.CASH, accept=self._accept).day
+
+    def _day_to_come(self, after_day: int, now_ns: int) -> int:
+        """The first session after `after_day` that is not over yet."""
+        day = max(after_day, ist_day(now_ns) - 1)
+        session = next_live_session(day, SessionClass.CASH, accept=self._accept)
+        if session.close_ns <= now_ns:
+            session = next_live_session(session.day, SessionClass.CASH, accept=self._accept)
+        return session.day
 
     def sessions(self, day: int) -> list[Session | None]:
         return [live_session(day, one, accept=self._accept) for one in classes_of(self.instruments)]
@@ -161,7 +178,7 @@ class SyntheticSource:
         return [number for number, days_held in enumerate(held) if days_held < sessions]
 
     def clock(self, frame: DayFrame, after_ns: int) -> Clock:
-        return paced_clock(frame, after_ns, self._speed)
+        return self._host or paced_clock(frame, after_ns, self._speed)
 
     async def feed(self, ingest: Ingest, frame: DayFrame, clock: Clock, after_ns: int) -> None:
         by_class = dict(zip(classes_of(self.instruments), self.sessions(frame.day), strict=True))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from backtest.run import Request, session_terms
-from core.ports import EventKind, Ledger, LedgerEvent
+from core.ports import Clock, EventKind, Ledger, LedgerEvent
 from core.types import Instrument, Market
 from daemon.bootstrap import Daemon, OpenStore
 from daemon.lock import StateLock
@@ -48,8 +48,9 @@ def synthetic_plan(
     history_sessions: int = 4,
     symbols: Sequence[str] = ("RELIANCE",),
     kind: type[SyntheticSource] = SyntheticSource,
+    host: Clock | None = None,
 ) -> Plan:
-    """A generated day in virtual time; `assignments` as after --set."""
+    """A generated day, in virtual time unless by a host's clock; `assignments` as after --set."""
     risk, settings = resolve(RiskSettings(), settings_of("pixity")(), assignments)
     market_risk = risk.for_market(Market.NSE)
     terms = session_terms(market_risk)
@@ -60,6 +61,7 @@ def synthetic_plan(
         terms=terms,
         history_sessions=history_sessions,
         grace_ns=2_000_000_000,
+        host=host,
     )
     return Plan(
         mode=mode,

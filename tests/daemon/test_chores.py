@@ -43,11 +43,14 @@ def played(
 
     async def main() -> list[DayOutcome]:
         owners = {"ledger_owner": InlineOwner(), "store_owner": InlineOwner()}
-        daemon = Daemon(week(), directory, **owners, open_store=open_store, chores=True)
+        daemon, outcomes = Daemon(week(), directory, **owners, open_store=open_store), []
         with StateLock(directory):
             try:
                 await daemon.open()
-                return [await daemon.play(day, stop) for day in days]
+                for day in days:
+                    outcomes.append(await daemon.play(day))
+                    await daemon.evening(day, stop)
+                return outcomes
             finally:
                 await daemon.close()
 

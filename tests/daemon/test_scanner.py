@@ -364,6 +364,8 @@ def test_the_snapshot_tells_the_whole_daemon() -> None:
         "day": "2026-07-27",
         "market_time": "2026-07-27T10:31:00+05:30",
         "market_open": True,
+        "waiting_for": None,
+        "readiness": [],
         "trading_state": "ACTIVE",
         "minutes_done": 76,
         "minutes_expected": 375,

@@ -57,6 +57,30 @@ def test_the_first_generated_day_and_those_after_it_skip_weekends() -> None:
     assert source.next_day(parse_day("2026-07-31")) == parse_day("2026-08-03")
 
 
+@pytest.mark.parametrize(
+    ("now", "after", "day"),
+    [
+        ("2026-10-01T08:00", "2026-09-30", "2026-10-01"),  # before the open
+        ("2026-10-01T11:00", "2026-09-30", "2026-10-01"),  # and in the middle of the session
+        ("2026-10-01T15:30", "2026-09-30", "2026-10-05"),  # at the close; the 2nd is a holiday
+        ("2026-10-01T15:30", "2026-10-01", "2026-10-05"),
+        ("2026-10-03T11:00", "2026-10-01", "2026-10-05"),
+        ("2026-10-01T08:00", "2026-10-01", "2026-10-05"),  # its day was closed already
+    ],
+)
+def test_by_the_hosts_calendar_the_next_day_is_the_first_that_is_not_over(
+    now: str, after: str, day: str
+) -> None:
+    date, _, clock = now.partition("T")
+    host = VirtualClock(at(clock, parse_day(date)))
+    source = synthetic_plan(host=host).source
+    assert isinstance(source, SyntheticSource)
+
+    assert parse_day(day) == source.next_day(parse_day(after))
+    assert source.is_live
+    assert source.clock(frame_of(source, parse_day(day)), 0) is host
+
+
 def test_the_days_of_a_replay_are_those_of_its_data_in_order() -> None:
     source = replay_source()
 

@@ -1,0 +1,149 @@
+"""Day after day in one process: readiness, trading, evening, then idle until the next session.
+
+Decides the order of a day's jobs and what a readiness that fails leads to; when they are due is
+`schedule.py`'s part, what they do that of the daemon. Never touches a Minute.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from core.session import day_text
+from core.types import Command
+from daemon.bootstrap import Daemon
+from daemon.commands import NO_PROCESS, Asked
+from daemon.doctor import Check, Verdict
+from daemon.plan import DayOutcome
+from daemon.schedule import Driver, Job, Moment, day_moments, session_text
+
+READINESS_USER = "readiness"  # who commands HALT, in the ledger
+UNTIL_TAKEN_S = 7 * 24 * 3600.0  # nobody gives up waiting for the day to begin
+
+Examine = Callable[[int], Iterable[Check]]
+Tell = Callable[[DayOutcome], None]
+
+log = structlog.get_logger()
+
+
+class Cycle:
+    """The days of one process, over an open Daemon.
+
+    Args:
+        examine: every check of readiness at a moment; called on the ledger's thread.
+        tell: is given each day's outcome when its trading has ended.
+        days: how many to run; None: without end.
+    """
+
+    def __init__(
+        self,
+        daemon: Daemon,
+        driver: Driver,
+        *,
+        examine: Examine,
+        tell: Tell = lambda outcome: None,
+        days: int | None = 1,
+    ) -> None:
+        self._daemon = daemon
+        self._driver = driver
+        self._examine = examine
+        self._tell = tell
+        self._days = days
+        self._halting: asyncio.Task[object] | None = None
+
+    async def run(self, day: int, stop: asyncio.Event) -> None:
+        """From `day` on, which `Daemon.choose_day` chose, until `stop` or the last day's evening.
+
+        Raises ConfigError where no next session is known (the session table ends, or one on the
+        way is unconfirmed), DataError at the end of recorded data.
+        """
+        if (missed := self._daemon.day_without_evening) is not None:
+            await self._daemon.evening(missed, stop)  # the process was killed before or in it
+        left = self._days
+        while await self._passed(day, stop):
+            left = None if left is None else left - 1
+            if left == 0:
+                return
+            following = await self._daemon.choose_day(None)
+            assert following is not None  # only a day that was named may be complete already
+            day = following
+
+    async def _passed(self, day: int, stop: asyncio.Event) -> bool:
+        """The jobs of one day; False if it was left before the last was done."""
+        sessions = self._daemon.plan.source.sessions(day)
+        for moment in day_moments(sessions):
+            if moment.when_ns > self._driver.now_ns() and moment.job is not Job.EVENING:
+                self._idle(session_text(sessions), day)
+            if not await self._reached(moment, stop):
+                return False
+            match moment.job:
+                case Job.READINESS:
+                    if not self._daemon.is_under_way:  # else the morning has been examined
+                        await self._look(day)
+                case Job.TRADING:
+                    self._idle(None, day)
+                    if not await self._traded(day, stop):
+                        return False
+                case Job.EVENING:
+                    await self._daemon.evening(day, stop)
+        return not stop.is_set()
+
+    async def _reached(self, moment: Moment, stop: asyncio.Event) -> bool:
+        """Wait for `moment`; False if `stop` came first."""
+        reaching = asyncio.create_task(self._driver.reach(moment), name=f"until-{moment.job}")
+        stopping = asyncio.create_task(stop.wait(), name="until-stop")
+        try:
+            await asyncio.wait({reaching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if reaching.done():
+                reaching.result()
+            return not stop.is_set()
+        finally:
+            reaching.cancel()
+            stopping.cancel()
+            await asyncio.gather(reaching, stopping, return_exceptions=True)
+
+    # --- the jobs --------------------------------------------------------------------------------
+
+    async def _look(self, day: int) -> None:
+        """Readiness. What fails halts the day before its first Minute: only a person resumes."""
+        checks = await self._daemon.examined(self._examine)
+        for one in checks:
+            if one.verdict is Verdict.FAIL:
+                log.error("readiness_failed", check=one.name, found=one.found, advice=one.advice)
+            elif one.verdict is Verdict.WARN:
+                log.warning("readiness_warned", check=one.name, found=one.found, advice=one.advice)
+        failed = [one.name for one in checks if one.verdict is Verdict.FAIL]
+        log.info("readiness_checked", day=day_text(day), checks=len(checks), failed=failed)
+        self._daemon.standing.readiness = [
+            str(one) for one in checks if one.verdict is not Verdict.OK
+        ]
+        self._daemon.source.touch()
+        if failed:
+            self._halt_first()
+
+    def _halt_first(self) -> None:
+        """Trading takes it before its first Minute; the ledger then has who and when."""
+        halt = Asked(Command.HALT, READINESS_USER, NO_PROCESS)
+        asking = self._daemon.operator.ask(halt, UNTIL_TAKEN_S)
+        self._halting = asyncio.create_task(asking, name="readiness-halt")
+
+    async def _traded(self, day: int, stop: asyncio.Event) -> bool:
+        try:
+            outcome = await self._daemon.play(day, stop)
+        finally:
+            if self._halting is not None:
+                self._halting.cancel()
+                await asyncio.gather(self._halting, return_exceptions=True)
+                self._halting = None
+        self._tell(outcome)
+        return outcome.complete and not stop.is_set()
+
+    def _idle(self, until: str | None, day: int) -> None:
+        """The process waits, and says what for; None: it does so no longer."""
+        daemon = self._daemon
+        if until is not None and daemon.standing.waiting_for is None:
+            log.info("session_awaited", day=day_text(day), session=until)
+            daemon.vitals.started(until)
+        daemon.standing.waiting_for = until
+        daemon.standing.now_ns = None if until is None else self._driver.now_ns
+        daemon.source.touch()
