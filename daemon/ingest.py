@@ -5,6 +5,7 @@ queue makes it wait, and never publishes what the store has not been asked to ke
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -130,6 +131,10 @@ class Ingest:
         async for item in feed.stream(instruments):
             match item:
                 case TickBatch(recv_ns, ticks):
+                    ours = (ticks["instrument"] >= 0) & (ticks["instrument"] < len(instruments))
+                    if not ours.all():
+                        tape.count_strangers(ticks[~ours])
+                        ticks = ticks[ours]
                     tape.add(ticks)
                     self._note(recv_ns, ticks)
                     await self._keep(ticks)
@@ -164,7 +169,8 @@ class Ingest:
             ticks["exch_ns"].tolist(),
             strict=True,
         ):
-            self._facts.last_prices[number] = (price, exch_ns)
+            if 0.0 < price < math.inf:
+                self._facts.last_prices[number] = (price, exch_ns)
 
     async def _keep(self, ticks: Records) -> None:
         self._unstored.append(ticks.copy())  # the feed reuses its array

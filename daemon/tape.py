@@ -57,6 +57,10 @@ class Tape:
         self._ticks += len(ticks)
         self._builder.add(ticks)
 
+    def count_strangers(self, ticks: Records) -> None:
+        """Ticks of instruments that were never subscribed: in no bar and in no store."""
+        self._builder.add(ticks)
+
     def close_through(self, now_ns: int, *, gap: bool = False) -> None:
         self._note("close_through", now_ns, gap)
         self._builder.close_through(now_ns, gap=gap)

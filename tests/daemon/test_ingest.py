@@ -1,6 +1,7 @@
 """Ticks and bars are kept before their Minute is published, and no Minute is missing or late."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
@@ -241,6 +242,24 @@ def test_the_page_is_told_frames_ticks_and_last_prices() -> None:
     assert facts.ticks == 2 * (len(BUSY) - 1)
     assert facts.last_frame_ns == BUSY[-1].recv_ns
     assert facts.last_prices[1] == (200 + 291, after_open(291))
+
+
+@pytest.mark.parametrize("number", [-1, 2, 99])
+def test_a_trade_of_an_instrument_never_subscribed_is_counted_and_goes_nowhere(number: int) -> None:
+    with structlog.testing.capture_logs() as logs:
+        out = ingested([trades((1, 0, 100)), trades((2, number, 5), (3, 1, 101))], minutes=1)
+    [ended] = [log for log in logs if log["event"] == "feed_day_ended"]
+
+    assert ended["counts"] == {"merged": 2, "unknown_instrument": 1}
+    assert set(out.facts.last_prices) == {0, 1}
+    assert out.store.ticks(0, 2**62)["instrument"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("price", [0.0, -1.0, math.nan, math.inf])
+def test_a_price_that_is_none_is_not_shown(price: float) -> None:
+    facts = ingested([trades((1, 0, 100)), trades((2, 0, price))]).facts
+
+    assert facts.last_prices == {0: (100.0, after_open(1))}
 
 
 class FailingStore(MemoryMarketStore):
