@@ -4,12 +4,14 @@ Frames that arrived before the clock's present moment are not sent again; the la
 instrument among them is. Paces what follows on the clock.
 """
 
+import math
 from collections.abc import AsyncIterator, Iterator
 
 import numpy as np
 
 from core.ports import Clock, FeedItem, FeedUp, MarketStatus, TickBatch
-from core.types import TICK, Records
+from core.rules.merging import MAX_AHEAD_NS
+from core.types import TICK, Records, Row
 
 
 async def joined(
@@ -42,7 +44,8 @@ class Snapshot:
     def add(self, item: FeedItem) -> None:
         if isinstance(item, TickBatch):
             for tick in item.ticks:  # by time of trade: connections may lag each other
-                if tick["exch_ns"] >= self._last["exch_ns"][tick["instrument"]]:
+                last = self._last[tick["instrument"]]
+                if tick["exch_ns"] >= last["exch_ns"] and could_follow(tick, last):
                     self._last[tick["instrument"]] = tick
         elif isinstance(item, MarketStatus):
             self._statuses[item.segment] = MarketStatus(self._now_ns, item.segment, item.status)
@@ -63,3 +66,14 @@ class Snapshot:
         self._up = None
         self._last = self._last[:0]
         return items
+
+
+def could_follow(tick: Row, last: Row) -> bool:
+    """Whether `tick` is a trade behind `last`; a feed that has just joined would start from it.
+
+    What every bar builder refuses (core/rules/merging.py) would otherwise make the bars after a
+    restart differ from those of a day without one.
+    """
+    falls = 0 <= tick["volume"] < last["volume"]
+    ahead = tick["exch_ns"] - tick["recv_ns"] > MAX_AHEAD_NS
+    return bool(0.0 < tick["price"] < math.inf and tick["quantity"] != 0 and not (falls or ahead))
