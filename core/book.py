@@ -33,7 +33,7 @@ class AccountView:
         return self._engine.position_of(instrument)
 
 
-class Strategy(Protocol):
+class Decider(Protocol):
     """What a book asks of a strategy. Kernel-backed ones do not look at the account."""
 
     name: str
@@ -43,8 +43,16 @@ class Strategy(Protocol):
     timeframes_ns: tuple[int, ...]  # the decision timeframe first
     sees_account: bool
 
-    def on_bars(self, bars: Records, account: AccountView | None = None) -> Records:
-        """SIGNAL rows for closed strategy bars, in order; valid until the next call."""
+    def on_bars(self, bars: Records, account: AccountView | None = None) -> Records | None:
+        """SIGNAL rows for closed strategy bars, in order; valid until the next call.
+
+        None: it is switched off and decides nothing from here on (`daemon/fuse.py`)."""
+
+
+class Strategy(Decider, Protocol):
+    """One that always answers."""
+
+    def on_bars(self, bars: Records, account: AccountView | None = None) -> Records: ...
 
 
 class Book:
@@ -53,7 +61,7 @@ class Book:
     def __init__(
         self,
         name: str,
-        strategies: Sequence[Strategy],
+        strategies: Sequence[Decider],
         engine: Engine,
         timeframes_ns: Sequence[int],
     ) -> None:
@@ -111,7 +119,7 @@ class Book:
         return Step(minute, int(span.close_ns[minute]), effects, [])
 
     def _said(self, number: int, span: MinuteSpan) -> "Said | None":
-        """What a strategy says of a span; None: it must be asked bar by bar."""
+        """What a strategy says of a span; None: it must be asked bar by bar, or is off."""
         strategy = self.strategies[number]
         if strategy.sees_account:
             return None
@@ -120,6 +128,8 @@ class Book:
         if rows is not None:
             bars, first = bars[rows], np.searchsorted(rows, first)
         signals = strategy.on_bars(bars, self._account)
+        if signals is None:
+            return None
         stops = np.zeros(len(span.close_ns), np.bool_)
         stops[bars["minute"][signals["count"] > 0]] = True
         return Said(bars, signals, first, stops)
@@ -138,7 +148,9 @@ class Book:
         rows = self._rows_for(number, bars)
         for k in range(len(bars)) if rows is None else rows:
             one = bars[k : k + 1]
-            yield Decision(number, one, self.strategies[number].on_bars(one, self._account))
+            signals = self.strategies[number].on_bars(one, self._account)
+            if signals is not None:
+                yield Decision(number, one, signals)
 
     def _rows_for(self, number: int, bars: Records) -> Int64s | None:
         """Which of `bars` are of the strategy's timeframes; None: all."""

@@ -33,7 +33,7 @@ from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot, tim
 from daemon.state import State
 from daemon.supervisor import DayTasks, supervise
 from daemon.tape import Publication
-from daemon.trading import Trading, show
+from daemon.trading import Trading, log_failures, show
 from daemon.vitals import Vitals
 from providers.live import DayFrame, LiveProvider, day_frame
 from providers.resampling import ResamplingProvider
@@ -207,6 +207,9 @@ class Daemon:
         source, floor = self.plan.source, self.floor
         frame = self.prepare(day)
         after_ns = await self._stand(day, frame)
+        for _, blown in floor.blown:
+            self._scanner.switched_off(blown.strategy)
+        log_failures(floor.blown)
         clock = source.clock(frame, after_ns)
         self._clock = clock
         live = LiveProvider()

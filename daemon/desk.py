@@ -25,6 +25,7 @@ from core.types import (
     TradingState,
 )
 from daemon.carrying import carry, recall
+from daemon.fuse import Blown, Fuse, note
 from daemon.journal import order_row, result_events, signal_row
 from strategies.registry import BoundStrategy, build
 from strategies.settings import MarketRisk, StrategySettings
@@ -74,7 +75,7 @@ class Desk:
         self.name = setup.name
         self.symbols = [instrument.symbol for instrument in setup.instruments]
         self._timeframes_ns = list(timeframes_ns)
-        self.strategies = built(setup)
+        self.strategies = [Fuse(one) for one in built(setup)]
         self.engine = Engine(
             scope=setup.scope,
             symbols=self.symbols,
@@ -101,12 +102,17 @@ class Desk:
     def state(self) -> TradingState:
         return TradingState(self.engine.holdings.account["state"][0])
 
+    @property
+    def blown(self) -> list[Blown]:
+        """The strategies that are off, in configured order."""
+        return [one.blown for one in self.strategies if one.blown is not None]
+
     # --- a day ---------------------------------------------------------------------------------
 
     def begin(self, day: int) -> None:
-        """Fresh strategies, as yet without history."""
+        """Fresh strategies, as yet without history; one that was off is on again."""
         self.day = day
-        self.strategies = built(self.setup)
+        self.strategies = [Fuse(one) for one in built(self.setup)]
         self.book = self._fresh_book()
         self.bars_seen[:] = 0
 
@@ -115,13 +121,28 @@ class Desk:
         self._count_bars(resampled.strategy_bars)
 
     def minute(
-        self, resampled: MinuteSpan, *, late: bool = False
+        self,
+        resampled: MinuteSpan,
+        *,
+        late: bool = False,
+        awaited: Mapping[str, Blown] | None = None,
     ) -> tuple[list[Step], list[LedgerEvent]]:
-        """One Minute through the book: its steps, and their results."""
+        """One Minute through the book: its steps, and their results.
+
+        A strategy that fails in it is off before the next: then only its own decisions end, for
+        stops, targets and timed exits are the account's. `awaited`: those that failed in this
+        Minute when it was recorded.
+        """
         self.engine.late = late
+        on = [one for one in self.strategies if one.blown is None]
+        for one in on:
+            one.begin_minute(None if awaited is None else awaited.get(one.name))
         steps = list(self.book.run(resampled))
         self._count_bars(resampled.strategy_bars)
         events = [event for step in steps for event in self._results(step.effects, step.close_ns)]
+        now_ns = int(resampled.close_ns[0])
+        failed = [one.blown for one in on if one.blown is not None]
+        events += [note(blown, now_ns, self.day, self.name) for blown in failed]
         return steps, events
 
     def obey(self, command: Command, now_ns: int) -> tuple[list[Effect], list[LedgerEvent]]:
@@ -166,9 +187,8 @@ class Desk:
             "bars_seen": self.bars_seen,
         }
         for strategy in self.strategies:
-            states = getattr(strategy, "states", None)
-            if states is not None:
-                arrays[f"states.{strategy.name}"] = states
+            if strategy.states is not None:
+                arrays[f"states.{strategy.name}"] = strategy.states
         return {f"{self.name}.{name}": array for name, array in arrays.items()}
 
     def facts(self) -> dict[str, object]:

@@ -18,12 +18,12 @@ from core.session import day_text
 from core.types import Command, MinuteSpan, Records, SignalId
 from daemon.carrying import require_flat
 from daemon.desk import Desk, DeskSetup, arrays_of, built
+from daemon.fuse import Blown, Fuse, blown_of
 from daemon.identity import code_digest
 from daemon.journal import command_event, minute_event
 from daemon.plan import Plan
 from daemon.snapshot import opened, packed, unpack
 from daemon.sources import groups_of
-from strategies.registry import BoundStrategy
 
 
 class Done(NamedTuple):
@@ -32,6 +32,7 @@ class Done(NamedTuple):
     desk: Desk
     steps: list[Step]
     effects: list[Effect]
+    blown: list[Blown]  # strategies that failed in it
 
     @property
     def submits(self) -> list[Submit]:
@@ -71,7 +72,12 @@ class Floor:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
-    def strategies(self) -> list[BoundStrategy]:
+    def blown(self) -> list[tuple[str, Blown]]:
+        """Book and strategy of those that are off today."""
+        return [(desk.name, blown) for desk in self.desks for blown in desk.blown]
+
+    @property
+    def strategies(self) -> list[Fuse]:
         """Of all books, in configured order."""
         return [strategy for desk in self.desks for strategy in desk.strategies]
 
@@ -98,6 +104,7 @@ class Floor:
             "code_digest": self.code,
             "history_first_bar_ns": first_bar_ns,
             "history_bars": bars,
+            "off": [blown.row() for _, blown in self.blown],  # the history itself was too much
         }
         return LedgerEvent(now_ns, EventKind.DAY_OPENED, str(day), payload, self._snapshot())
 
@@ -117,14 +124,23 @@ class Floor:
         *,
         late: bool = False,
         publication: dict[str, object] | None = None,
+        awaited: Iterable[Blown] = (),
     ) -> tuple[list[Done], list[LedgerEvent]]:
-        """One Minute through every book: what each did, and the events of the transaction."""
+        """One Minute through every book: what each did, and the events of the transaction.
+
+        `awaited`: strategies that failed in this Minute when it was recorded.
+        """
+        failed = {blown.strategy: blown for blown in awaited}
         self._last, self.now_ns = resampled, int(resampled.close_ns[0])
         done = []
         events = [minute_event(resampled, self.day, late=late, publication=publication)]
         for desk in self.desks:
-            steps, results = desk.minute(resampled, late=late)
-            done.append(Done(desk, steps, [one for step in steps for one in step.effects]))
+            before = desk.blown
+            steps, results = desk.minute(resampled, late=late, awaited=failed)
+            effects = [one for step in steps for one in step.effects]
+            done.append(
+                Done(desk, steps, effects, [one for one in desk.blown if one not in before])
+            )
             events += results
         return done, events
 
@@ -133,7 +149,7 @@ class Floor:
         done, events = [], [command_event(command, user, pid, self.now_ns)]
         for desk in self.desks:
             effects, results = desk.obey(command, self.now_ns)
-            done.append(Done(desk, [], effects))
+            done.append(Done(desk, [], effects, []))
             events += results
         return done, events
 
@@ -160,6 +176,10 @@ class Floor:
         facts = unpack(event.blob or b"", self._arrays())
         for desk in self.desks:
             desk.restore(facts[desk.name])
+        off = event.payload["off"]
+        assert isinstance(off, list)
+        for blown in map(blown_of, off):
+            next(one for one in self.strategies if one.name == blown.strategy).switch_off(blown)
 
     def carry_over(self, event: LedgerEvent) -> None:
         """Take account, positions and cooldowns of each book over from a DAY_CLOSED, whatever

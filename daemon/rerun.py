@@ -14,11 +14,12 @@ from core.ports import EventKind, Ledger, LedgerEvent
 from core.session import ist_text
 from core.types import BAR, Command, MinuteSpan
 from daemon.floor import Done, Floor
+from daemon.fuse import blown_in
 from providers.live import DayFrame
 from stores.chain import canonical_json
 
 INPUTS = (EventKind.MINUTE, EventKind.COMMAND)
-RESULTS = (EventKind.SIGNAL, EventKind.ORDER, EventKind.FILL, EventKind.TRADE)
+RESULTS = (EventKind.SIGNAL, EventKind.ORDER, EventKind.FILL, EventKind.TRADE, EventKind.NOTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ def rerun(
         else:
             bars = np.frombuffer(given.blob or b"", BAR).copy()  # kernels take no read-only arrays
             span = floor.resampler.resample(frame.span(int(str(given.payload["close_ns"])), bars))
-            done, events = floor.minute(span, late=bool(given.payload["late"]))
+            done, events = floor.minute(
+                span, late=bool(given.payload["late"]), awaited=blown_in(recorded[1:])
+            )
             shown(span, done)
         results = events[1:]
         for one in done:

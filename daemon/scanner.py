@@ -67,7 +67,7 @@ class Scanner:
         """A new session date: yesterday's signals and results go, open positions stay."""
         self.signals = self.entries = self.trades = 0
         for row in self._rows.values():
-            row.signal, row.realised_paise = None, 0
+            row.signal, row.realised_paise, row.is_off = None, 0, False
         self.version += 1
 
     def bar_closed(
@@ -87,6 +87,13 @@ class Scanner:
         row.signal, row.stop, row.target = signal, stop, target
         self.signals += row.is_main
         self.entries += row.is_main and signal.status is SignalStatus.ACTED
+        self.version += 1
+
+    def switched_off(self, strategy: str) -> None:
+        """It failed and decides nothing more today; its positions still run to their exits."""
+        for (name, _), row in self._rows.items():
+            if name == strategy:
+                row.is_off = True
         self.version += 1
 
     def position_changed(self, strategy: str, instrument: str, position: Position | None) -> None:
@@ -168,6 +175,7 @@ class _Row:
     last_price: float = math.nan
     marked_ns: int = 0
     realised_paise: int = 0
+    is_off: bool = False
 
     @property
     def is_main(self) -> bool:
@@ -199,7 +207,7 @@ class _Row:
             "bias": leading.side.name if leading else "NONE",
             "confidence": _finite(self.signal.confidence) if self.signal else None,
             "signal_state": self.signal_state(),
-            "status": status.of(self.instrument.symbol),
+            "status": "OFF" if self.is_off else status.of(self.instrument.symbol),
             "last_signal": self._signal_shown(),
             "last_bar_open_ns": self.bar_open_ns,
             "last_bar_open": _ist(self.bar_open_ns),

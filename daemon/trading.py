@@ -6,7 +6,7 @@ taken is never sent.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 import structlog
 
@@ -19,6 +19,7 @@ from core.types import Command, MinuteSpan, TradingState
 from daemon.commands import NO_PROCESS, Asked, NotObeyed, Obeyed, Operator
 from daemon.desk import Desk
 from daemon.floor import Done, Floor
+from daemon.fuse import Blown
 from daemon.lateness import Lateness
 from daemon.meters import Meters, Pulse
 from daemon.scanner import Scanner
@@ -109,6 +110,7 @@ class Trading:
         self.last_minute_ns = close_ns
         show(self._scanner, span, done)
         log_effects(done)
+        log_failures((one.desk.name, blown) for one in done for blown in one.blown)
 
     # --- the operator ----------------------------------------------------------------------------
 
@@ -204,6 +206,8 @@ def show(scanner: Scanner, span: MinuteSpan, done: Sequence[Done]) -> None:
         scanner.marked(symbols[bar["instrument"]], float(bar["close"]), close_ns)
     for one in done:
         _show_steps(scanner, one.desk, one.steps)
+        for blown in one.blown:
+            scanner.switched_off(blown.strategy)
 
 
 def _show_steps(scanner: Scanner, desk: Desk, steps: Sequence[Step]) -> None:
@@ -264,3 +268,15 @@ def log_effects(done: Sequence[Done]) -> None:
                 )
             case _:
                 pass
+
+
+def log_failures(failures: Iterable[tuple[str, Blown]]) -> None:
+    """Strategies, with their book, that a person must look at."""
+    for book, blown in failures:
+        log.error(
+            "strategy_failed",
+            book=book,
+            strategy=blown.strategy,
+            reason=blown.reason,
+            trace=blown.trace or None,
+        )

@@ -206,9 +206,9 @@ def test_a_newer_schema_is_refused_by_both_numbers(tmp_path: Path) -> None:
     recorded(tmp_path)
     alter(tmp_path, "PRAGMA user_version = 7")
 
-    with pytest.raises(StoreFailed, match="schema 7, this program knows 1"):
+    with pytest.raises(StoreFailed, match="schema 7, this program knows 2"):
         SqliteLedger(tmp_path)
-    with pytest.raises(StoreFailed, match="schema 7, this program knows 1"):
+    with pytest.raises(StoreFailed, match="schema 7, this program knows 2"):
         open_read_only(tmp_path)
 
 

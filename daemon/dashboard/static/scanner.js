@@ -12,7 +12,7 @@ const COLUMNS = [
   ["position", "Position"], ["money", "Day P&L"],
 ];
 const STATE_TONE = { TRIGGERED: "good", REFUSED: "fair", WATCHING: "", WARMING: "info" };
-const STATUS_TONE = { RUNNING: "", WAITING: "", STALE: "fair", HALTED: "bad" };
+const STATUS_TONE = { RUNNING: "", WAITING: "", STALE: "fair", HALTED: "bad", OFF: "bad" };
 const TRADING_TONE = { ACTIVE: "good", REDUCING: "fair", HALTED: "bad" };
 
 const many = new Intl.NumberFormat("en-IN", { notation: "compact", maximumSignificantDigits: 4 });
