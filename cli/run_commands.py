@@ -60,7 +60,8 @@ def run(configured: Configuration, tell: Tell) -> None:
     plan = plan_of(configured)
     accepted = accepted_days(configured)
     with StateLock(directory):
-        token = kept_token(directory)
+        credentials = os.environ.get("CREDENTIALS_DIRECTORY")  # of systemd, LoadCredential=
+        token = kept_token(directory, Path(credentials) if credentials else None)
         telemetry.configure(secrets=[token])
         try:
             asyncio.run(

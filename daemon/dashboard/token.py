@@ -20,18 +20,23 @@ FORM = re.compile(r"[A-Za-z0-9._~+/=-]*")
 OTHERS = 0o077  # whatever group and world may do with a file
 
 
-def kept_token(directory: Path) -> SecretStr:
+def kept_token(directory: Path, credentials: Path | None = None) -> SecretStr:
     """The token of the state directory `directory`; a new one where there is none.
 
-    The caller holds the lock of the directory. Raises ConfigError where others could read it, or
-    where it is shorter than 32 bytes; StoreFailed where it cannot be kept.
+    Where the folder of a service manager's `credentials` holds one, it is that, and who may read it
+    is the service manager's rule. The caller holds the lock of the directory. Raises ConfigError
+    where others could read the file, or where the token is shorter than 32 bytes; StoreFailed where
+    it cannot be kept.
     """
-    path = directory / TOKEN_FILE
     _refuse_shared(directory, "chmod 700")
+    path = directory / TOKEN_FILE
     try:
-        if not path.exists():
-            _make(path)
-        _refuse_shared(path, "chmod 600")
+        if credentials is not None and (credentials / TOKEN_FILE).exists():
+            path = credentials / TOKEN_FILE
+        else:
+            if not path.exists():
+                _make(path)
+            _refuse_shared(path, "chmod 600")
         token = path.read_bytes().strip().decode(errors="replace")
     except OSError as error:
         raise StoreFailed(f"{path}: {error.strerror}") from error

@@ -91,3 +91,26 @@ def test_a_directory_that_others_may_enter_refuses_the_start(directory: Path, mo
 
     assert "chmod 700" in refusal(directory)
     assert [] == list(directory.iterdir())
+
+
+def test_a_service_managers_credential_goes_before_the_file(
+    directory: Path, tmp_path: Path
+) -> None:
+    """It is shown as readable by a group: systemd grants it by an access list."""
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    written(credentials, "c" * MIN_TOKEN_BYTES, mode=0o440)
+
+    assert "c" * MIN_TOKEN_BYTES == kept_token(directory, credentials).get_secret_value()
+    assert [] == list(directory.iterdir())
+
+
+def test_without_a_credential_the_file_is_taken(directory: Path, tmp_path: Path) -> None:
+    assert kept_token(directory, tmp_path) == kept_token(directory)
+
+
+def test_a_credential_that_is_too_short_is_refused(directory: Path, tmp_path: Path) -> None:
+    written(tmp_path, "short")
+
+    with pytest.raises(ConfigError, match="holds 5 bytes"):
+        kept_token(directory, tmp_path)
