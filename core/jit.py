@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.core.compiler_lock import global_compiler_lock
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -24,8 +23,3 @@ def kernel(function: F) -> F:
     njit = cast("Any", numba.njit)  # `_nrt` is an option numba keeps for itself
     compiled = njit(cache=bool(cast("Any", numba.config).CACHE_DIR), **OPTIONS)(function)
     return cast("F", compiled)
-
-
-def is_compiling() -> bool:
-    """Whether a kernel is being compiled now, in whatever thread."""
-    return bool(cast("Any", global_compiler_lock).is_locked())

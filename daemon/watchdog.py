@@ -10,14 +10,17 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from types import FrameType
 
 import structlog
 
 from core.errors import TradingdError
-from core.jit import is_compiling
 
 STALLED_AFTER_S = 10.0  # reliability.md 2.3
-COMPILING_S = 180.0  # while a kernel is compiled: on the loop, and once for each state of the code
+COMPILING_S = (
+    180.0  # where a kernel is being compiled: on the loop, once for each state of the code
+)
+COMPILERS = ("numba", "llvmlite")
 STOP_WITHIN_S = 4.5  # design.md 7 allows 5 s from SIGTERM to the exit
 CHECK_EVERY_S = 0.25
 LAST_WORDS_S = 1.0  # a log that nobody reads must not hold the exit back
@@ -26,23 +29,28 @@ FRAMES_TOLD = 6
 log = structlog.get_logger()
 
 
+def main_frame() -> FrameType | None:
+    """Where the main thread, which runs the loop, stands."""
+    return sys._current_frames().get(threading.main_thread().ident or 0)
+
+
 class Watchdog:
     """Watches from `start` to `close`; `beat` says that loop and tasks got on.
 
     Args:
         leave: ends the process at once; a test hands in something gentler.
+        standing: the innermost frame of the main thread.
     """
 
     def __init__(
         self,
         leave: Callable[[int], object] = os._exit,
-        compiling: Callable[[], bool] = is_compiling,
+        standing: Callable[[], FrameType | None] = main_frame,
     ) -> None:
         self._leave = leave
-        self._compiling = compiling
+        self._standing = standing
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
-        self._watched = threading.main_thread().ident
         self._beaten = False
         self._silent_checks = 0
         self.stopping = False
@@ -70,11 +78,20 @@ class Watchdog:
         self._silent_checks = 0 if self._beaten else self._silent_checks + 1
         self._beaten = False
         self._stop_checks += self.stopping
-        patience_s = COMPILING_S if self._compiling() else STALLED_AFTER_S
+        silent_s = self._silent_checks * CHECK_EVERY_S
         if self._stop_checks * CHECK_EVERY_S >= STOP_WITHIN_S:
             self._end(0)
-        elif self._silent_checks * CHECK_EVERY_S >= patience_s:
+        elif silent_s >= COMPILING_S or (silent_s >= STALLED_AFTER_S and not self._compiles()):
             self._end(TradingdError.exit_code)
+
+    def _compiles(self) -> bool:
+        """Whether the main thread stands inside the compiler of kernels."""
+        frame = self._standing()
+        while frame is not None:
+            if str(frame.f_globals.get("__name__")).partition(".")[0] in COMPILERS:
+                return True
+            frame = frame.f_back
+        return False
 
     def _watch(self) -> None:
         while not self._closed.wait(CHECK_EVERY_S):
@@ -88,7 +105,7 @@ class Watchdog:
         self._leave(code)
 
     def _tell(self, code: int) -> None:
-        frame = sys._current_frames().get(self._watched or 0)
+        frame = self._standing()
         stack = traceback.extract_stack(frame)[-FRAMES_TOLD:] if frame else []
         where = [f"{os.path.basename(one.filename)}:{one.lineno} {one.name}" for one in stack]
         if code:

@@ -8,9 +8,8 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
-from numba.core.compiler_lock import global_compiler_lock
 
-from core.jit import OPTIONS, is_compiling, kernel
+from core.jit import OPTIONS, kernel
 
 ROOT = Path(__file__).resolve().parents[2]
 JIT = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
@@ -71,10 +70,3 @@ def test_without_a_folder_of_its_own_nothing_is_cached() -> None:
     )
 
     assert "NullCache" == ran.stdout.strip()
-
-
-def test_it_is_known_when_a_kernel_is_being_compiled() -> None:
-    assert not is_compiling()
-    with global_compiler_lock:
-        assert is_compiling()
-    assert not is_compiling()
