@@ -147,6 +147,25 @@ def exchange(span: MinuteSpan, minute: int, holdings: Holdings) -> int:
 
 
 @kernel
+def follow(span: MinuteSpan, minute: int, holdings: Holdings) -> None:
+    """A Minute whose fills are told and not found: marks, bars held and cooldowns go on."""
+    close_ns = span.close_ns[minute]
+    for b in range(span.first_bar[minute], span.first_bar[minute + 1]):
+        bar = span.bars[b]
+        position = holdings.positions[bar.instrument]
+        if bar.quality & MISSING or position.status == PENDING_ENTRY:
+            continue
+        if position.status == FLAT:
+            position.last_close = bar.close
+            position.last_close_ns = close_ns
+        else:
+            mark(position, bar, close_ns)
+    count_bars_held(span, minute, holdings)
+    watch_day_loss(holdings)
+    count_since_exit(span, minute, holdings)
+
+
+@kernel
 def trade(
     span: MinuteSpan,
     start: int,

@@ -6,18 +6,16 @@ then ingest. A first start has nothing to run again.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 
 import structlog
 
-from backtest.summary import code_version
 from brokers.paper import PaperBroker
 from core.book import MAIN_BOOK
 from core.errors import ConfigError, StoreFailed
-from core.ports import Broker, Clock, EventKind, Ledger, LedgerEvent, MarketStore
+from core.ports import Broker, Clock, EventKind, Ledger, MarketStore
 from core.session import day_text, ist_text
-from core.types import NEVER_NS, Instrument, SignalId
+from core.types import NEVER_NS, Instrument
 from daemon.chores import Evening, is_done
 from daemon.commands import Operator
 from daemon.dashboard.source import LiveSource
@@ -28,12 +26,13 @@ from daemon.ingest import FeedFacts, Ingest
 from daemon.lateness import Lateness
 from daemon.plan import DayOutcome, Plan, Standing
 from daemon.repair import repairer_of
-from daemon.rerun import DayRecord, last_day, rerun
+from daemon.rerun import DayRecord
 from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot, timeframe_text
+from daemon.start import Start, read_ledger
 from daemon.state import State
 from daemon.supervisor import DayTasks, supervise
 from daemon.tape import Publication
-from daemon.trading import Trading, log_failures, show
+from daemon.trading import Trading, log_failures
 from daemon.vitals import Vitals
 from providers.live import DayFrame, LiveProvider, day_frame
 from providers.resampling import ResamplingProvider
@@ -116,35 +115,14 @@ class Daemon:
             tuple(one.symbol for one in plan.source.instruments),
         )
         self._ledger = await self._ledger_owner.run(self._open_ledger, self._directory, order)
-        self._record, seen = await self._ledger_owner.run(self._read_ledger)
+        self._record, seen = await self._ledger_owner.run(
+            read_ledger, self._ledger, plan, self._directory
+        )
         self.vitals.step("market store")
         self._store = await self._store_owner.run(
             self._open_store, self._directory / MARKET_FILE, plan.source.instruments
         )
         self.floor = floor_of(plan, seen)
-
-    def _read_ledger(self) -> tuple[DayRecord, list[SignalId]]:
-        """The last day, and the entries intended before what is run again; refuses a directory of
-        something else."""
-        assert self._ledger is not None
-        ours = {"mode": self.plan.mode, "source": self.plan.source.identity}
-        for recorded in self._ledger.events(kinds=[EventKind.RUN_START]):
-            theirs = {name: recorded.event.payload.get(name) for name in ours}
-            if theirs != ours:
-                raise ConfigError(
-                    f"state directory {self._directory} belongs to mode {theirs['mode']},"
-                    f" {theirs['source']}; this is mode {ours['mode']}, {ours['source']}:"
-                    " give another --state-dir"
-                )
-            break  # every later start was checked against the first
-        record = last_day(self._ledger)
-        again = record.day if record.closed is None else None  # its re-run adds its own entries
-        seen = [
-            SignalId(str(row["signal_id"]))
-            for row in self._ledger.rows("orders")
-            if row["role"] == "ENTRY" and row["day"] != again
-        ]
-        return record, seen
 
     async def close(self) -> None:
         """Flush and close both stores."""
@@ -206,7 +184,8 @@ class Daemon:
         assert self.floor is not None
         source, floor = self.plan.source, self.floor
         frame = self.prepare(day)
-        after_ns = await self._stand(day, frame)
+        self._record = await self._start().stand(self._record, day, frame)
+        self._done_before, after_ns = self._record.minutes, self._record.last_close_ns
         for _, blown in floor.blown:
             self._scanner.switched_off(blown.strategy)
         log_failures(floor.blown)
@@ -318,61 +297,20 @@ class Daemon:
         """The checks of readiness, now; on the ledger's thread, which has nothing else to do."""
         return await self._ledger_owner.run(lambda: list(examine(self.now_ns())))
 
-    async def _stand(self, day: int, frame: DayFrame) -> int:
-        """Bring the books to where `day` stands; returns the close of its last handled Minute."""
+    def _start(self) -> Start:
         assert self._ledger is not None
-        assert self.floor is not None
-        floor, record = self.floor, self._record
-        self._scanner.day_opened(day)
-        if record.opened is not None and record.closed is None:
-            self.vitals.step("re-run")
-            floor.restore_opening(record.opened)
-            missing = rerun(floor, frame, record.steps, partial(show, self._scanner))
-            await self._append([self._run_start(day), *missing])
-            self._done_before = record.minutes
-            log.info("day_resumed", minutes=record.minutes, acknowledged=len(missing))
-            return record.last_close_ns
-        if record.closed is not None:
-            floor.carry_over(record.closed)
-            for position in (one for desk in floor.desks for one in desk.engine.positions()):
-                self._scanner.position_changed(position.strategy, position.instrument, position)
-        self.vitals.step("history")
-        opened = await self._store_owner.run(self._open_day, day, frame)
-        await self._append([self._run_start(day), opened])
-        self._record = DayRecord(opened, None, [])
-        self._done_before = 0
-        return 0
-
-    def _open_day(self, day: int, frame: DayFrame) -> LedgerEvent:
-        assert self.floor is not None
         assert self._store is not None
-        history = self.plan.source.history(day, self._store)
-        return self.floor.open_day(day, history, frame.open_ns)
-
-    def _run_start(self, day: int) -> LedgerEvent:
         assert self.floor is not None
-        record = self._record
-        snapshot = record.closed or record.opened
-        left = {} if snapshot is None else snapshot.payload
-        payload: dict[str, object] = {
-            "mode": self.plan.mode,
-            "source": self.plan.source.identity,
-            "scope": self.plan.scope_of(MAIN_BOOK),
-            "day": day,
-            "setup": self.floor.digest,
-            "code": code_version(),
-            "code_digest": self.floor.code,
-            "from_setup": left.get("setup"),
-            "from_code_digest": left.get("code_digest"),
-            "strategies": [name for name, _, _ in self.plan.all_strategies],
-            "books": [book for book, strategies in self.plan.books for _ in strategies],
-            "instruments": self.floor.symbols,
-        }
-        return LedgerEvent(0, EventKind.RUN_START, day_text(day), payload)
-
-    async def _append(self, events: list[LedgerEvent]) -> None:
-        assert self._ledger is not None
-        await self._ledger_owner.run(self._ledger.append, events)
+        return Start(
+            plan=self.plan,
+            floor=self.floor,
+            scanner=self._scanner,
+            ledger=self._ledger,
+            ledger_owner=self._ledger_owner,
+            store=self._store,
+            store_owner=self._store_owner,
+            vitals=self.vitals,
+        )
 
     def _outcome(self, day: int, complete: bool) -> DayOutcome:
         assert self._ledger is not None

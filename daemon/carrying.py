@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from core.engine import Engine
 from core.errors import ConfigError, StoreFailed
-from core.orders import Order, OrderRole, OrderState, OrderType
 from core.rules.exits import LONG_AGO
 from core.rules.holdings import FLAT
-from core.types import Records, Refusal, Side, Signal, SignalId, SignalStatus
+from core.types import Records
+from daemon.recalled import order_of, signal_of
 
 
 def carry(
@@ -52,10 +52,7 @@ def require_flat(book: str, facts: Mapping[str, Any]) -> None:
     """A book that is not configured any more: its account is left behind. Raises ConfigError."""
     held = next(iter(facts["signals"].values()), None)  # of positions that are not flat
     if held is not None:
-        raise ConfigError(
-            f"{held['strategy']} has an open position or order in {held['instrument']}, and book"
-            f" {book} is not configured any more: configure it until the position is closed"
-        )
+        raise ConfigError(unwatched(held["strategy"], held["instrument"], f"book {book}"))
 
 
 class _Owner(NamedTuple):
@@ -76,7 +73,8 @@ def _carry_position(
     is_flat = kept["status"][0] == FLAT
     owner = owners[int(kept["strategy"][0])]
     if not is_flat and (number is None or owner.number is None):
-        raise ConfigError(unwatched(owner.name, symbol, is_symbol=number is None))
+        gone = f"symbol {symbol}" if number is None else f"strategy {owner.name}"
+        raise ConfigError(unwatched(owner.name, symbol, gone))
     if number is None:
         return
     ours = engine.holdings.positions[number : number + 1]
@@ -87,11 +85,10 @@ def _carry_position(
     ours["bars_held"] = owner.bars(int(ours["bars_held"][0]))
 
 
-def unwatched(strategy: str, symbol: str, *, is_symbol: bool) -> str:
+def unwatched(strategy: str, symbol: str, gone: str) -> str:
     """Why an open position forbids the configuration."""
-    what = f"symbol {symbol}" if is_symbol else f"strategy {strategy}"
     return (
-        f"{strategy} has an open position or order in {symbol}, and {what} is not configured"
+        f"{strategy} has an open position or order in {symbol}, and {gone} is not configured"
         " any more: configure it until the position is closed"
     )
 
@@ -106,56 +103,8 @@ def _copy(kept: Records, ours: Records) -> list[str]:
     return [name for name in names if name not in held]
 
 
-# --- signals and orders --------------------------------------------------------------------------
-
-
 def recall(facts: Mapping[str, Any], engine: Engine) -> None:
     """Set the signals of open positions and the working orders to those of a snapshot."""
     engine.signals = {int(number): signal_of(row) for number, row in facts["signals"].items()}
     orders = [order_of(row) for row in facts["orders"]]
     engine.orders = {order.order_id: order for order in orders}
-
-
-def signal_of(row: Mapping[str, Any]) -> Signal:
-    """A Signal out of its row (`journal.signal_row`)."""
-
-    def number(name: str) -> float:
-        return float("nan") if row[name] is None else float(row[name])
-
-    return Signal(
-        signal_id=SignalId(row["signal_id"]),
-        strategy=row["strategy"],
-        instrument=row["instrument"],
-        kind=row["kind"],
-        side=Side[row["side"]],
-        bar_open_ns=row["bar_open_ns"],
-        bar_close_ns=row["bar_close_ns"],
-        close=number("close"),
-        atr=number("atr"),
-        vwap=number("vwap"),
-        confidence=number("confidence"),
-        status=SignalStatus[row["status"]],
-        refusal=Refusal[row["refusal"].upper()] if row["refusal"] else Refusal.NONE,
-        value=number("value"),
-        limit=number("limit_value"),
-        quantity=row["quantity"],
-        features=tuple(row.get("features", ())),
-    )
-
-
-def order_of(row: Mapping[str, Any]) -> Order:
-    """An Order out of its row (`journal.order_row`)."""
-    return Order(
-        order_id=row["order_id"],
-        signal_id=row["signal_id"],
-        strategy=row["strategy"],
-        instrument=row["instrument"],
-        role=OrderRole[row["role"]],
-        type=OrderType[row["type"]],
-        side=Side[row["side"]],
-        quantity=row["quantity"],
-        price=row["price"],
-        created_ns=row["created_ns"],
-        updated_ns=row["updated_ns"],
-        state=OrderState[row["state"]],
-    )

@@ -74,6 +74,8 @@ class Desk:
         self.setup = setup
         self.name = setup.name
         self.symbols = [instrument.symbol for instrument in setup.instruments]
+        self._numbers = {symbol: number for number, symbol in enumerate(self.symbols)}
+        self._owners = {name: number for number, (name, _, _) in enumerate(setup.strategies)}
         self._timeframes_ns = list(timeframes_ns)
         self.strategies = [Fuse(one) for one in built(setup)]
         self.engine = Engine(
@@ -106,6 +108,11 @@ class Desk:
     def blown(self) -> list[Blown]:
         """The strategies that are off, in configured order."""
         return [one.blown for one in self.strategies if one.blown is not None]
+
+    def place_of(self, strategy: str, symbol: str) -> tuple[int, int] | None:
+        """The numbers of a strategy and an instrument; None if one of them is not configured."""
+        owner, number = self._owners.get(strategy), self._numbers.get(symbol)
+        return None if owner is None or number is None else (owner, number)
 
     # --- a day ---------------------------------------------------------------------------------
 

@@ -11,10 +11,8 @@ from itertools import chain
 from typing import NamedTuple
 
 from core.bars import Resampler
-from core.errors import ConfigError
 from core.events import Effect, Step, Submit
 from core.ports import EventKind, LedgerEvent
-from core.session import day_text
 from core.types import Command, MinuteSpan, Records, SignalId
 from daemon.carrying import require_flat
 from daemon.desk import Desk, DeskSetup, arrays_of, built
@@ -64,6 +62,7 @@ class Floor:
         self.day = -1
         self.now_ns = 0  # close of the last Minute of the day; before the first, its opening
         self._last: MinuteSpan | None = None
+        self._history: dict[str, object] = {}
 
     @property
     def digest(self) -> str:
@@ -89,24 +88,32 @@ class Floor:
 
     def open_day(self, day: int, history: Iterable[MinuteSpan], now_ns: int) -> LedgerEvent:
         """Fresh strategies, warmed by `history`; returns DAY_OPENED with the opening snapshot."""
+        self.begin(day, now_ns, history)
+        return self.opening()
+
+    def begin(self, day: int, now_ns: int, history: Iterable[MinuteSpan]) -> None:
+        """Fresh strategies and bars, warmed by `history`; the accounts stay."""
         self._begin(day, now_ns)
         first_bar_ns, bars = None, 0
         for span in history:
             if first_bar_ns is None and len(span.bars):
                 first_bar_ns = int(span.bars["open_ns"][0])
             bars += len(span.bars)
-            resampled = self.resampler.resample(span)
-            for desk in self.desks:
-                desk.warm(resampled)
+            self._warm(self.resampler.resample(span))
+        self._history = {"history_first_bar_ns": first_bar_ns, "history_bars": bars}
+
+    def opening(self) -> LedgerEvent:
+        """DAY_OPENED with a snapshot of how the floor stands: from here the day is run again."""
         payload: dict[str, object] = {
-            "day": day,
+            "day": self.day,
             "setup": self.digest,
             "code_digest": self.code,
-            "history_first_bar_ns": first_bar_ns,
-            "history_bars": bars,
+            **self._history,
             "off": [blown.row() for _, blown in self.blown],  # the history itself was too much
         }
-        return LedgerEvent(now_ns, EventKind.DAY_OPENED, str(day), payload, self._snapshot())
+        return LedgerEvent(
+            self.now_ns, EventKind.DAY_OPENED, str(self.day), payload, self._snapshot()
+        )
 
     def close_day(self, now_ns: int) -> LedgerEvent:
         """DAY_CLOSED with what the next day starts from."""
@@ -144,6 +151,15 @@ class Floor:
             events += results
         return done, events
 
+    def pass_by(self, resampled: MinuteSpan) -> None:
+        """A Minute that is decided already: bars and strategies go on, nothing is decided."""
+        self._last, self.now_ns = resampled, int(resampled.close_ns[0])
+        self._warm(resampled)
+
+    def _warm(self, resampled: MinuteSpan) -> None:
+        for desk in self.desks:
+            desk.warm(resampled)
+
     def obey(self, command: Command, user: str, pid: int) -> tuple[list[Done], list[LedgerEvent]]:
         """An operator's command to every book, between two Minutes: as a Minute."""
         done, events = [], [command_event(command, user, pid, self.now_ns)]
@@ -165,24 +181,37 @@ class Floor:
         theirs = (event.payload["setup"], event.payload.get("code_digest"))
         return theirs == (self.digest, self.code)
 
-    def restore_opening(self, event: LedgerEvent) -> None:
-        """Stand where the day stood when `event` (DAY_OPENED) was written. Raises StoreFailed."""
-        if not self.wrote(event):
-            raise ConfigError(
-                f"{day_text(int(str(event.payload['day'])))} in the state directory was run with"
-                " another configuration or other instruments: use the same, or another --state-dir"
-            )
-        self._begin(int(str(event.payload["day"])), event.ts_ns)
-        facts = unpack(event.blob or b"", self._arrays())
-        for desk in self.desks:
-            desk.restore(facts[desk.name])
+    @property
+    def needs_history(self) -> bool:
+        """Whether a snapshot lacks the memory of a strategy: that of a plain one is its own."""
+        return any(strategy.sees_account for strategy in self.strategies)
+
+    def restore_opening(self, event: LedgerEvent, history: Iterable[MinuteSpan] = ()) -> None:
+        """Stand where the day stood when `event` (DAY_OPENED), which we wrote, was written.
+
+        Args:
+            history: what the day was opened with; asked for if it `needs_history`.
+
+        Raises StoreFailed.
+        """
+        day, blob = int(str(event.payload["day"])), event.blob or b""
+        self._begin(day, event.ts_ns)
+        self._unpack(blob)
+        if self.needs_history:
+            self.begin(day, event.ts_ns, history)
+            self._unpack(blob)  # what the others remember goes with how they were opened
         off = event.payload["off"]
         assert isinstance(off, list)
         for blown in map(blown_of, off):
             next(one for one in self.strategies if one.name == blown.strategy).switch_off(blown)
 
+    def _unpack(self, blob: bytes) -> None:
+        facts = unpack(blob, self._arrays())
+        for desk in self.desks:
+            desk.restore(facts[desk.name])
+
     def carry_over(self, event: LedgerEvent) -> None:
-        """Take account, positions and cooldowns of each book over from a DAY_CLOSED, whatever
+        """Take account, positions and cooldowns of each book over from a snapshot, whatever
         setup wrote it. A new book begins with its initial cash; one that is gone must be flat.
 
         Raises ConfigError, StoreFailed (`carry`).

@@ -5,7 +5,7 @@ what it was, and a person has to look (docs/runbook.md).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class DayRecord:
     opened: LedgerEvent | None
     closed: LedgerEvent | None
     steps: list[list[LedgerEvent]]  # each begins with its input: a MINUTE or a COMMAND
+    before: list[list[LedgerEvent]] = field(default_factory=list)  # the day was opened again
 
     @property
     def day(self) -> int:
@@ -44,26 +45,32 @@ class DayRecord:
 
     @property
     def _minutes(self) -> list[LedgerEvent]:
-        return [step[0] for step in self.steps if step[0].kind is EventKind.MINUTE]
+        steps = [*self.before, *self.steps]
+        return [step[0] for step in steps if step[0].kind is EventKind.MINUTE]
 
 
 def last_day(ledger: Ledger) -> DayRecord:
-    """The last day in the ledger, whole."""
-    opened_seq, opened = 0, None
+    """The last day in the ledger, whole. Its last opening counts: one in the middle of the day is
+    that of another setup, which took over there."""
+    first_seq, opened = 0, None
     for recorded in ledger.events(kinds=[EventKind.DAY_OPENED]):
-        opened_seq, opened = recorded.seq, recorded.event
+        if opened is None or recorded.event.key != opened.key:
+            first_seq = recorded.seq
+        opened = recorded.event
     closed: LedgerEvent | None = None
+    before: list[list[LedgerEvent]] = []
     steps: list[list[LedgerEvent]] = []
-    if opened is not None:
-        for recorded in ledger.events(after=opened_seq):
-            event = recorded.event
-            if event.kind in INPUTS:
-                steps.append([event])
-            elif event.kind is EventKind.DAY_CLOSED:
-                closed = event
-            elif event.kind in RESULTS and steps:
-                steps[-1].append(event)
-    return DayRecord(opened, closed, steps)
+    for recorded in ledger.events(after=first_seq) if opened is not None else ():
+        event = recorded.event
+        if event.kind in INPUTS:
+            steps.append([event])
+        elif event.kind is EventKind.DAY_OPENED:
+            before, steps = before + steps, []
+        elif event.kind is EventKind.DAY_CLOSED:
+            closed = event
+        elif event.kind in RESULTS and steps:
+            steps[-1].append(event)
+    return DayRecord(opened, closed, steps, before)
 
 
 def rerun(

@@ -226,16 +226,12 @@ def fill_exit(
     count: int,
 ) -> int:
     """The exit filled at `price`: book the round trip, restart the cooldown, report the trade."""
-    position, account = holdings.positions[instrument], holdings.account[0]
+    position = holdings.positions[instrument]
     side = position.side
     value = value_paise(position.quantity, price)
     fees = fees_paise(value, -side, rules)
     gross = side * (value - position.entry_value_paise)
     net = gross - position.entry_fees_paise - fees
-    account.realised_paise += net
-    account.day_realised_paise += net
-    account.busy -= 1
-    holdings.since_exit[position.strategy, instrument] = 0
     report = _report(holdings, instrument, EXITED, reason, count)
     report.price = price
     report.fill_ns = fill_ns
@@ -248,8 +244,19 @@ def fill_exit(
     above = max(0.0, position.highest - position.entry_price)
     report.mae = below if side > 0 else above
     report.mfe = above if side > 0 else below
-    position.status = FLAT
+    settle(holdings, instrument, net)
     return count + 1
+
+
+@kernel
+def settle(holdings: Holdings, instrument: int, net_paise: int) -> None:
+    """A round trip is over: its result is realised, and the cooldown of its owner begins."""
+    position, account = holdings.positions[instrument], holdings.account[0]
+    account.realised_paise += net_paise
+    account.day_realised_paise += net_paise
+    account.busy -= 1
+    holdings.since_exit[position.strategy, instrument] = 0
+    position.status = FLAT
 
 
 @kernel

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.errors import ConfigError
 from core.ports import EventKind, LedgerEvent
 from core.session import MINUTE_NS
 from core.types import MinuteSpan, minute_of
@@ -92,12 +91,11 @@ def test_a_floor_that_takes_over_at_the_close_plays_the_next_day_the_same() -> N
     ],
     ids=["scope", "observe", "base", "risk", "instruments", "strategies"],
 )
-def test_the_memory_of_another_setup_is_refused(other: DeskSetup) -> None:
+def test_the_memory_of_another_setup_is_not_ours(other: DeskSetup) -> None:
     opening = opened(Floor((SETUP,)), SECOND)
 
     assert other.digest != SETUP.digest
-    with pytest.raises(ConfigError, match="another configuration"):
-        Floor((other,)).restore_opening(opening)
+    assert not Floor((other,)).wrote(opening)
 
 
 def test_other_code_is_another_setup() -> None:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backtest.run import Request
-from core.errors import ConfigError, StoreFailed
+from core.errors import StoreFailed
 from core.ports import EventKind
 from core.types import NEVER_NS
 from daemon.desk import DeskSetup
@@ -21,6 +21,8 @@ from stores.chain import Link, canonical_json, link_hash
 from stores.ledger import HEAD_FILE
 from stores.ledger_reader import LEDGER_FILE
 from stores.memory import MemoryLedger
+from strategies.settings import StrategySettings
+from tests.daemon import remembering
 from tests.daemon.days import (
     crashed_after,
     play,
@@ -165,6 +167,18 @@ def test_a_generated_day_goes_on_from_its_ticks(tmp_path: Path) -> None:
     assert rows(tmp_path / "left", "trades")
 
 
+def test_a_plain_strategy_remembers_what_it_saw_before_the_day(tmp_path: Path) -> None:
+    """Its memory is in no snapshot: it is shown the history again."""
+    plan = replay_plan(lively())
+    own = StrategySettings(timeframe="5m", time_stop_bars=5)
+    plan = replace(plan, strategies=(*plan.strategies, ("turns", remembering.NAME, own)))
+    [directory] = crashed_after(plan, tmp_path / "whole", tmp_path, DAY, appends=[150])
+    play(plan, directory, DAY)
+
+    assert told(directory) == told(tmp_path / "whole")
+    assert "turns" in {row["strategy"] for row in rows(directory, "trades")}
+
+
 HOLD = "sl_mult=50 tp_mult=50 time_stop_bars=1000 max_daily_loss=90000".split()
 
 
@@ -225,14 +239,6 @@ def test_24x7_data_killed_before_its_end_is_known_is_ended_by_the_next_start(
 
 
 # --- a re-run that differs ---------------------------------------------------------------------
-
-
-def test_another_configuration_is_refused_within_a_day(tmp_path: Path) -> None:
-    play_to(replay_plan(lively()), tmp_path, DAY, minutes=100)
-    other = request_on(generated("mixed auction", seed=2), *LIVELY, "adx_limit=44")
-
-    with pytest.raises(ConfigError, match="another configuration"):
-        play(replay_plan(other), tmp_path, DAY)
 
 
 def test_code_that_decides_otherwise_stops_the_start(

@@ -132,6 +132,18 @@ def test_generated_history_is_stored_once_and_then_read_back() -> None:
     assert np.array_equal(np.concatenate(first), np.concatenate(second))
 
 
+def test_an_instrument_that_is_new_gets_a_history_beside_a_stored_one() -> None:
+    source = synthetic_plan(history_sessions=2, symbols=("INFY", "RELIANCE")).source
+    fresh, store = (MemoryMarketStore(source.instruments) for _ in "ab")
+    whole = np.concatenate([span.bars.copy() for span in source.history(FIRST, fresh)])
+    store.append_bars(whole[whole["instrument"] == 1], "backfill")
+    store.commit()
+
+    now = np.concatenate([span.bars.copy() for span in source.history(FIRST, store)])
+    assert now.tobytes() == whole.tobytes()
+    assert len(store.bars(0, 2**62)) == len(whole)
+
+
 def test_history_ends_before_the_day_although_the_day_has_begun() -> None:
     source = synthetic_source()
     store = MemoryMarketStore(source.instruments)

@@ -1,0 +1,158 @@
+"""Where a start finds the books, and how they get to where the day stands.
+
+Decides between a first opening, a re-run that is compared, and a takeover from another setup.
+Nothing is sent from here; whatever cannot be vouched for stops the start.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from backtest.summary import code_version
+from core.book import MAIN_BOOK
+from core.errors import ConfigError
+from core.ports import EventKind, Ledger, LedgerEvent, MarketStore
+from core.session import day_text
+from core.types import SignalId
+from daemon.floor import Floor
+from daemon.plan import Plan
+from daemon.rerun import DayRecord, last_day, rerun
+from daemon.scanner import Scanner
+from daemon.takeover import recollect, take_over
+from daemon.trading import show
+from daemon.vitals import Vitals
+from providers.live import DayFrame
+from stores.owner import Owner
+
+log = structlog.get_logger()
+
+
+def read_ledger(ledger: Ledger, plan: Plan, directory: Path) -> tuple[DayRecord, list[SignalId]]:
+    """The last day, and the entries intended before what is run again.
+
+    Raises ConfigError for a directory of another mode or source.
+    """
+    ours = {"mode": plan.mode, "source": plan.source.identity}
+    for recorded in ledger.events(kinds=[EventKind.RUN_START]):
+        theirs = {name: recorded.event.payload.get(name) for name in ours}
+        if theirs != ours:
+            raise ConfigError(
+                f"state directory {directory} belongs to mode {theirs['mode']},"
+                f" {theirs['source']}; this is mode {ours['mode']}, {ours['source']}:"
+                " give another --state-dir"
+            )
+        break  # every later start was checked against the first
+    record = last_day(ledger)
+    again = {event.key for step in record.steps for event in step}  # their re-run adds its own
+    seen = [
+        SignalId(str(row["signal_id"]))
+        for row in ledger.rows("orders")
+        if row["role"] == "ENTRY" and row["order_id"] not in again
+    ]
+    return record, seen
+
+
+class Start:
+    """Brings the books of one process to where a day stands."""
+
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        floor: Floor,
+        scanner: Scanner,
+        ledger: Ledger,
+        ledger_owner: Owner,
+        store: MarketStore,
+        store_owner: Owner,
+        vitals: Vitals,
+    ) -> None:
+        self._plan = plan
+        self._floor = floor
+        self._scanner = scanner
+        self._ledger = ledger
+        self._ledger_owner = ledger_owner
+        self._store = store
+        self._store_owner = store_owner
+        self._vitals = vitals
+
+    async def stand(self, record: DayRecord, day: int, frame: DayFrame) -> DayRecord:
+        """From the last day in the ledger to `day`, begun or not; the page is told.
+
+        Returns what the ledger then holds of `day`. Raises StoreFailed, ConfigError.
+        """
+        self._scanner.day_opened(day)
+        if record.opened is None or record.closed is not None:
+            record = await self._first(record, day, frame)
+        else:
+            recollect(self._scanner, self._floor, record.before)
+            self._vitals.step("re-run")
+            if self._floor.wrote(record.opened):
+                await self._run_again(record, record.opened, day, frame)
+            else:
+                record = await self._taken_over(record, record.opened, day, frame)
+        for desk in self._floor.desks:
+            for position in desk.engine.positions():
+                self._scanner.position_changed(position.strategy, position.instrument, position)
+        return record
+
+    async def _first(self, record: DayRecord, day: int, frame: DayFrame) -> DayRecord:
+        if record.closed is not None:
+            self._floor.carry_over(record.closed)
+
+        def open_day() -> LedgerEvent:
+            history = self._plan.source.history(day, self._store)
+            return self._floor.open_day(day, history, frame.open_ns)
+
+        self._vitals.step("history")
+        opened = await self._store_owner.run(open_day)
+        await self._append([self._run_start(day, record.closed), opened])
+        return DayRecord(opened, None, [])
+
+    async def _run_again(
+        self, record: DayRecord, opened: LedgerEvent, day: int, frame: DayFrame
+    ) -> None:
+        def restore() -> None:
+            floor, source = self._floor, self._plan.source
+            history = source.history(day, self._store) if floor.needs_history else ()
+            floor.restore_opening(opened, history)
+
+        await self._store_owner.run(restore)
+        missing = rerun(self._floor, frame, record.steps, partial(show, self._scanner))
+        await self._append([self._run_start(day, opened), *missing])
+        log.info("day_resumed", minutes=record.minutes, acknowledged=len(missing))
+
+    async def _taken_over(
+        self, record: DayRecord, opened: LedgerEvent, day: int, frame: DayFrame
+    ) -> DayRecord:
+        def apply() -> list[LedgerEvent]:
+            history = self._plan.source.history(day, self._store)
+            return take_over(self._floor, frame, opened, record.steps, history)
+
+        events = await self._store_owner.run(apply)
+        recollect(self._scanner, self._floor, record.steps)
+        await self._append([self._run_start(day, opened), *events])
+        log.warning("day_taken_over", minutes=record.minutes, from_setup=opened.payload["setup"])
+        return DayRecord(events[-1], None, [], [*record.before, *record.steps])
+
+    def _run_start(self, day: int, begins_from: LedgerEvent | None) -> LedgerEvent:
+        left = {} if begins_from is None else begins_from.payload
+        payload: dict[str, object] = {
+            "mode": self._plan.mode,
+            "source": self._plan.source.identity,
+            "scope": self._plan.scope_of(MAIN_BOOK),
+            "day": day,
+            "setup": self._floor.digest,
+            "code": code_version(),
+            "code_digest": self._floor.code,
+            "from_setup": left.get("setup"),
+            "from_code_digest": left.get("code_digest"),
+            "strategies": [name for name, _, _ in self._plan.all_strategies],
+            "books": [book for book, strategies in self._plan.books for _ in strategies],
+            "instruments": self._floor.symbols,
+        }
+        return LedgerEvent(0, EventKind.RUN_START, day_text(day), payload)
+
+    async def _append(self, events: list[LedgerEvent]) -> None:
+        await self._ledger_owner.run(self._ledger.append, events)
