@@ -27,6 +27,7 @@ from daemon.config import REAL, Configuration, Settings
 from daemon.control import ControlServer
 from daemon.cycle import Cycle, Examine
 from daemon.dashboard.health_routes import health_routes
+from daemon.dashboard.report_routes import report_routes
 from daemon.dashboard.server import DashboardServer
 from daemon.dashboard.token import kept_token
 from daemon.doctor import examine
@@ -36,6 +37,7 @@ from daemon.lock import StateLock
 from daemon.metrics import Metrics
 from daemon.notify import Notifier
 from daemon.plan import DayOutcome, Plan, Strategies
+from daemon.report import Report
 from daemon.schedule import ClockDriver, Driver, HostDriver
 from daemon.sources import RecordedSource, ReplaySource, Source, SyntheticSource
 from daemon.vitals import Vitals
@@ -105,10 +107,13 @@ async def _served(
         names=page.names,
         operator=daemon.operator,
         token=token,
-        more=health_routes(
-            Health(vitals, daemon.facts, daemon.now_ns, plan.source.base_ns),
-            Metrics(vitals, daemon.facts, daemon.day_pnl_paise),
-        ),
+        more=[
+            *health_routes(
+                Health(vitals, daemon.facts, daemon.now_ns, plan.source.base_ns),
+                Metrics(vitals, daemon.facts, daemon.day_pnl_paise),
+            ),
+            *report_routes(lambda: daemon.standing.report),
+        ],
     )
     control = ControlServer(directory, daemon.operator, daemon.snapshot)
     driver: Driver | None = None
@@ -129,7 +134,7 @@ async def _served(
             daemon,
             driver,
             examine=examined,
-            tell=lambda outcome: tell("\n".join(outcome_lines(outcome))),
+            tell=lambda told: tell("\n".join(lines_of(told))),
             days=feed.days or (None if is_live else 1),
         )
         await cycle.run(day, stop)
@@ -220,6 +225,10 @@ def accepted_days(configured: Configuration) -> frozenset[int]:
 def speed_of(configured: Configuration) -> float:
     speed = configured.settings.feed.speed
     return {"max": math.inf, REAL: 1.0}.get(str(speed)) or float(speed)
+
+
+def lines_of(told: DayOutcome | Report) -> list[str]:
+    return told.lines() if isinstance(told, Report) else outcome_lines(told)
 
 
 def outcome_lines(outcome: DayOutcome) -> list[str]:

@@ -5,7 +5,7 @@ then ingest. A first start has nothing to run again.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -16,11 +16,10 @@ from core.errors import ConfigError, StoreFailed
 from core.ports import Broker, Clock, EventKind, Ledger, MarketStore
 from core.session import day_text, ist_text
 from core.types import NEVER_NS, Instrument
-from daemon.chores import Evening, is_done
 from daemon.commands import Operator
 from daemon.dashboard.source import LiveSource
 from daemon.day_queries import StoredDay
-from daemon.doctor import Check
+from daemon.evening import Evening
 from daemon.floor import Floor, floor_of
 from daemon.ingest import FeedFacts, Ingest
 from daemon.lateness import Lateness
@@ -264,38 +263,24 @@ class Daemon:
         brokers: dict[str, Broker] = {desk.name: PaperBroker(clock.now_ns) for desk in floor.desks}
         return brokers | {MAIN_BOOK: self._open_broker(clock.now_ns)}
 
-    async def evening(self, day: int, stop: asyncio.Event | None = None) -> None:
-        """What follows `day`, which is closed. After `stop` nothing further is begun."""
-        self.vitals.status(f"evening of {day_text(day)}")
+    @property
+    def evening(self) -> Evening:
+        """What follows a closed day."""
         assert isinstance(self._ledger, SqliteLedger)
-        assert isinstance(self._store, DuckMarketStore)  # one in memory is not asked to do chores
-        chores = Evening(
+        assert isinstance(self._store, DuckMarketStore)  # one in memory has no evenings
+        return Evening(
             directory=self._directory,
-            instruments=self.plan.source.instruments,
+            plan=self.plan,
             ledger=self._ledger,
             ledger_owner=self._ledger_owner,
             store=self._store,
             store_owner=self._store_owner,
         )
-        await chores.follow(day, stop)
 
     @property
-    def day_without_evening(self) -> int | None:
-        """The last closed day, if the process ended before its evening or in it."""
-        record = self._record
-        missed = record.closed is not None and not is_done(self._directory, record.day)
-        return record.day if missed else None
-
-    # --- before a day ---------------------------------------------------------------------------
-
-    @property
-    def is_under_way(self) -> bool:
-        """Whether Minutes of a day that is not closed were handled by an earlier process."""
-        return self._record.closed is None and self._record.minutes > 0
-
-    async def examined(self, examine: Callable[[int], Iterable[Check]]) -> list[Check]:
-        """The checks of readiness, now; on the ledger's thread, which has nothing else to do."""
-        return await self._ledger_owner.run(lambda: list(examine(self.now_ns())))
+    def record(self) -> DayRecord:
+        """The last day in the ledger, as it was when it was opened here, or closed."""
+        return self._record
 
     def _start(self) -> Start:
         assert self._ledger is not None

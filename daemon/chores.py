@@ -1,81 +1,26 @@
-"""What follows a closed day: bars archived, ledger backed up, old blobs and ticks dropped.
+"""The chores of a closed day: bars archived, ledger backed up, old blobs dropped.
 
-Decides how long things are kept. Every chore may be run again; one that fails is logged, and made
-up for on the next evening. Never fails the day, never drops the only copy of a bar.
+Decides how long things are kept. Every chore may be run again, and what one has missed is made up
+for on the next evening (`evening.py` calls them). Never drops the only copy of a bar.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-import structlog
 
-from core.errors import StoreFailed, TradingdError
+from core.errors import StoreFailed
 from core.ports import RecordedEvent
-from core.session import DAY_NS, day_text
+from core.session import day_text
 from core.types import BAR, MISSING, Instrument, Records
 from stores.archive import BarArchive
 from stores.ledger import SqliteLedger
 from stores.ledger_reader import HEAD_FILE
 from stores.market import DuckMarketStore
-from stores.owner import Owner
 
 BACKUP_FOLDER = "backups"
 KEEP_BACKUPS = 30  # reliability.md 1.6
-KEEP_BLOB_DAYS = 10  # design.md 6: younger days can be certified
-KEEP_TICK_DAYS = 30
-
-log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evening:
-    """The stores of one state directory, and the threads that own them."""
-
-    directory: Path
-    instruments: Sequence[Instrument]
-    ledger: SqliteLedger
-    ledger_owner: Owner
-    store: DuckMarketStore
-    store_owner: Owner
-
-    async def follow(self, day: int, stop: asyncio.Event | None = None) -> None:
-        """Do the chores of `day`, which is closed. After `stop` no further one is begun."""
-        chores = (
-            ("archive_bars", self.store_owner, self._archive),
-            ("back_up_ledger", self.ledger_owner, self._back_up),
-            ("drop_blobs", self.ledger_owner, self._drop_blobs),
-            ("drop_ticks", self.store_owner, self._drop_ticks),
-        )
-        for name, owner, chore in chores:
-            if stop is not None and stop.is_set():
-                return
-            try:
-                await owner.run(chore, day)
-            except (TradingdError, OSError) as error:
-                log.error("chore_failed", chore=name, day=day_text(day), reason=str(error))
-
-    def _archive(self, day: int) -> None:
-        days = archive_bars(self.store, BarArchive(self.directory), day)
-        log.info("bars_archived", day=day_text(day), days=len(days))
-
-    def _back_up(self, day: int) -> None:
-        path = back_up(self.ledger, self.directory / BACKUP_FOLDER, day)
-        log.info("ledger_backed_up", day=day_text(day), file=path.name)
-
-    def _drop_blobs(self, day: int) -> None:
-        before_day = day - KEEP_BLOB_DAYS
-        archive = BarArchive(self.directory)
-        if dropped := drop_blobs(self.ledger, archive, self.instruments, before_day):
-            log.info("blobs_dropped", before=day_text(before_day), blobs=dropped)
-
-    def _drop_ticks(self, day: int) -> None:
-        before_day = day - KEEP_TICK_DAYS
-        if dropped := self.store.drop_ticks(before_day * DAY_NS):
-            log.info("ticks_dropped", before=day_text(before_day), ticks=dropped)
 
 
 def archive_bars(store: DuckMarketStore, archive: BarArchive, day: int) -> list[int]:
@@ -97,11 +42,6 @@ def back_up(ledger: SqliteLedger, folder: Path, day: int) -> Path:
         old.unlink()
         old.with_suffix(f".{HEAD_FILE}").unlink(missing_ok=True)
     return path
-
-
-def is_done(directory: Path, day: int) -> bool:
-    """Whether `day` had its evening: a failed chore is made up for by the next one, not by this."""
-    return (directory / BACKUP_FOLDER / _backup_name(day)).exists()
 
 
 def _backup_name(day: int) -> str:

@@ -15,13 +15,14 @@ from daemon.bootstrap import Daemon
 from daemon.commands import NO_PROCESS, Asked
 from daemon.doctor import Check, Verdict
 from daemon.plan import DayOutcome
+from daemon.report import Report
 from daemon.schedule import Driver, Job, Moment, day_moments, session_text
 
 READINESS_USER = "readiness"  # who commands HALT, in the ledger
 UNTIL_TAKEN_S = 7 * 24 * 3600.0  # nobody gives up waiting for the day to begin
 
 Examine = Callable[[int], Iterable[Check]]
-Tell = Callable[[DayOutcome], None]
+Tell = Callable[[DayOutcome | Report], None]
 
 log = structlog.get_logger()
 
@@ -31,7 +32,7 @@ class Cycle:
 
     Args:
         examine: every check of readiness at a moment; called on the ledger's thread.
-        tell: is given each day's outcome when its trading has ended.
+        tell: is given each day's outcome when its trading has ended, and its report.
         days: how many to run; None: without end.
     """
 
@@ -41,7 +42,7 @@ class Cycle:
         driver: Driver,
         *,
         examine: Examine,
-        tell: Tell = lambda outcome: None,
+        tell: Tell = lambda told: None,
         days: int | None = 1,
     ) -> None:
         self._daemon = daemon
@@ -57,8 +58,10 @@ class Cycle:
         Raises ConfigError where no next session is known (the session table ends, or one on the
         way is unconfirmed), DataError at the end of recorded data.
         """
-        if (missed := self._daemon.day_without_evening) is not None:
-            await self._daemon.evening(missed, stop)  # the process was killed before or in it
+        self._daemon.standing.report = self._daemon.evening.last_report()
+        last = self._daemon.record
+        if last.closed is not None and self._daemon.evening.was_missed(last.day):
+            await self._rest(last.day, stop)  # the process was killed before it, or in it
         left = self._days
         while await self._passed(day, stop):
             left = None if left is None else left - 1
@@ -78,14 +81,14 @@ class Cycle:
                 return False
             match moment.job:
                 case Job.READINESS:
-                    if not self._daemon.is_under_way:  # else the morning has been examined
+                    if not self._daemon.record.is_under_way:  # else the morning has been examined
                         await self._look(day)
                 case Job.TRADING:
                     self._idle(None, day)
                     if not await self._traded(day, stop):
                         return False
                 case Job.EVENING:
-                    await self._daemon.evening(day, stop)
+                    await self._rest(day, stop)
         return not stop.is_set()
 
     async def _reached(self, moment: Moment, stop: asyncio.Event) -> bool:
@@ -106,7 +109,8 @@ class Cycle:
 
     async def _look(self, day: int) -> None:
         """Readiness. What fails halts the day before its first Minute: only a person resumes."""
-        checks = await self._daemon.examined(self._examine)
+        now_ns, owner = self._daemon.now_ns(), self._daemon.evening.ledger_owner
+        checks = await owner.run(lambda: list(self._examine(now_ns)))
         for one in checks:
             if one.verdict is Verdict.FAIL:
                 log.error("readiness_failed", check=one.name, found=one.found, advice=one.advice)
@@ -137,6 +141,13 @@ class Cycle:
                 self._halting = None
         self._tell(outcome)
         return outcome.complete and not stop.is_set()
+
+    async def _rest(self, day: int, stop: asyncio.Event) -> None:
+        self._daemon.vitals.status(f"evening of {day_text(day)}")
+        report = await self._daemon.evening.follow(day, stop)
+        if report is not None:
+            self._daemon.standing.report = report.told()
+            self._tell(report)
 
     def _idle(self, until: str | None, day: int) -> None:
         """The process waits, and says what for; None: it does so no longer."""

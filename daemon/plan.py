@@ -71,4 +71,5 @@ class Standing:
 
     waiting_for: str | None = None  # None: a day is being played, or the process ends
     now_ns: Callable[[], int] | None = None  # the time while it waits; None: that of the day
+    report: dict[str, object] | None = None  # of the last day that had its evening
     readiness: list[str] = field(default_factory=list)  # checks of the last morning that are not ok

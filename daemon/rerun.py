@@ -36,6 +36,11 @@ class DayRecord:
         return -1 if self.opened is None else int(str(self.opened.payload["day"]))
 
     @property
+    def is_under_way(self) -> bool:
+        """Whether some of its Minutes were handled, and the day is not closed."""
+        return self.closed is None and self.minutes > 0
+
+    @property
     def last_close_ns(self) -> int:
         return max((one.ts_ns for one in self._minutes), default=0)
 

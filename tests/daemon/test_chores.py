@@ -12,7 +12,7 @@ from backtest.run import run as run_backtest
 from core.errors import StoreFailed
 from core.ports import EventKind
 from core.session import day_text
-from daemon import chores
+from daemon import chores, evening
 from daemon.bootstrap import Daemon, OpenStore
 from daemon.chores import BACKUP_FOLDER, back_up, backups, drop_blobs
 from daemon.lock import StateLock
@@ -49,7 +49,7 @@ def played(
                 await daemon.open()
                 for day in days:
                     outcomes.append(await daemon.play(day))
-                    await daemon.evening(day, stop)
+                    await daemon.evening.follow(day, stop)
                 return outcomes
             finally:
                 await daemon.close()
@@ -74,6 +74,8 @@ def test_a_closed_day_is_archived_and_backed_up(tmp_path: Path) -> None:
         f"bars/year={text[:4]}/month={text[5:7]}/{text}.parquet",
         f"{BACKUP_FOLDER}/ledger-{text}.db",
         f"{BACKUP_FOLDER}/ledger-{text}.head.json",
+        f"reports/{text}.json",
+        f"reports/{text}.md",
     }
 
 
@@ -163,8 +165,8 @@ def test_no_chore_is_begun_once_the_daemon_is_to_stop(tmp_path: Path) -> None:
 
 def short_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Days pass quicker in a test: blobs and ticks of the day before yesterday are old."""
-    monkeypatch.setattr(chores, "KEEP_BLOB_DAYS", 1)
-    monkeypatch.setattr(chores, "KEEP_TICK_DAYS", 1)
+    monkeypatch.setattr(evening, "KEEP_BLOB_DAYS", 1)
+    monkeypatch.setattr(evening, "KEEP_TICK_DAYS", 1)
 
 
 def blob_days(directory: Path) -> set[int]:

@@ -16,13 +16,14 @@ from daemon.cycle import Cycle
 from daemon.doctor import Check, fail, ok, warn
 from daemon.lock import StateLock
 from daemon.plan import DayOutcome, Plan
+from daemon.report import Report
 from daemon.schedule import ClockDriver, Driver, Job, Moment
 from stores.market import DuckMarketStore
 from stores.owner import InlineOwner
 from tests.daemon.days import play, recorded, replay_plan, rows, told
 from tests.datasets import LIVELY, WEEK, dataset_of, generated, request_on
 
-JOBS = ("readiness_checked", "day_complete", "bars_archived")
+JOBS = ("readiness_checked", "day_complete", "day_reported")
 QUARTER_NS = 15 * MINUTE_NS
 SOUND = [ok("disk", "enough"), warn("backups", "none", "wait")]
 BAD = [*SOUND, fail("disk", "3 MB free", "make room")]
@@ -44,6 +45,7 @@ class Process:
 
     def __init__(self) -> None:
         self.outcomes: list[DayOutcome] = []
+        self.reports: list[Report] = []
         self.logs: list[str] = []
         self.shown: dict[str, object] = {}
         self.stop = asyncio.Event()
@@ -69,7 +71,7 @@ class Process:
                 daemon,
                 driver_of(),
                 examine=lambda now_ns: checks,
-                tell=self.outcomes.append,
+                tell=self.told,
                 days=days,
             )
             with StateLock(directory):
@@ -90,6 +92,12 @@ class Process:
                 self.logs = [str(log["event"]) for log in logs]
         return self
 
+    def told(self, one: DayOutcome | Report) -> None:
+        if isinstance(one, Report):
+            self.reports.append(one)
+        else:
+            self.outcomes.append(one)
+
     @property
     def jobs(self) -> list[str]:
         return [name for name in self.logs if name in JOBS]
@@ -103,6 +111,8 @@ def test_days_follow_one_another_each_with_its_jobs_in_order(tmp_path: Path) -> 
 
     assert process.jobs == [*JOBS] * 3
     assert [one.day for one in process.outcomes] == WEEK[:3]
+    assert [one.day for one in process.reports] == WEEK[:3]
+    assert process.shown["report"] == process.reports[-1].lines()
 
 
 def test_days_in_one_process_are_those_of_a_process_each(tmp_path: Path) -> None:
@@ -120,6 +130,14 @@ def test_a_cycle_without_end_goes_on_to_the_last_day_there_is(tmp_path: Path) ->
 
     assert [one.day for one in process.outcomes] == WEEK[2:]
     assert process.jobs == [*JOBS] * len(WEEK[2:])
+
+
+def test_the_report_of_the_last_day_is_shown_by_the_next_process(tmp_path: Path) -> None:
+    first = Process().run(tmp_path, first=WEEK[1])
+    second = Process()
+    second.run(tmp_path, driver_of=lambda: Waiting(second, Job.READINESS))
+
+    assert second.shown["report"] == first.reports[0].lines()
 
 
 # --- readiness -----------------------------------------------------------------------------------
@@ -214,5 +232,5 @@ def test_an_evening_that_was_missed_is_made_up_for_before_the_next_day(tmp_path:
     process = Process().run(tmp_path)
 
     assert [one.day for one in process.outcomes] == [WEEK[2]]
-    assert process.jobs == ["bars_archived", *JOBS]
+    assert process.jobs == ["day_reported", *JOBS]
     assert Process().run(tmp_path).jobs == list(JOBS)  # and only once

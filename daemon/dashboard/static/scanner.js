@@ -144,7 +144,7 @@ function showDaemon(daemon) {
   say(byId("minutes"), `${daemon.minutes_done} of ${daemon.minutes_expected} min${phase}`);
   byId("session").max = daemon.minutes_expected || 1;
   byId("session").value = daemon.minutes_done;
-  const notes = [daemon.waiting_for && `Waiting for the ${daemon.waiting_for}.`, ...daemon.readiness].filter(Boolean);
+  const notes = [daemon.waiting_for && `Waiting for the ${daemon.waiting_for}.`, ...daemon.readiness, ...daemon.report].filter(Boolean);
   byId("notice").hidden = notes.length === 0;
   say(byId("notice"), notes.join("\n"));
   document.title = `${rupees(daemon.day_pnl_paise)} · tradingd`;
