@@ -41,12 +41,14 @@ def command(name: str, state_dir: Path | None, tell: Callable[[str], None]) -> N
 
 def status_line(answer: dict[str, Any]) -> str:
     """The daemon in one line."""
+    off = answer["strategies_off"]
     return (
         f"{answer['trading_state']:<12} {answer['mode']} {answer['feed']}, day {answer['day']},"
         f" {answer['minutes_done']} of {answer['minutes_expected']} Minutes,"
         f" feed {'up' if answer['feed_up'] else 'down'},"
         f" {counted(answer['positions'], 'position')},"
         f" net Rs {answer['day_pnl_paise'] / 100:,.2f} today"
+        f"{', off: ' + ', '.join(off) if off else ''}"
     )
 
 

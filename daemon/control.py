@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+from core.book import MAIN_BOOK
 from core.errors import StoreFailed, TryAgain
 from core.types import Command
 from daemon.commands import Asked, NotObeyed, Operator, user_name
@@ -28,7 +29,7 @@ REQUEST_WAIT_S = 5.0  # for a client's line; one that says nothing holds no plac
 ANSWER_WAIT_S = 10.0  # of a client: longer than the daemon lets a command wait
 TOLD = (  # of what the page knows
     *("mode", "feed", "feed_up", "day", "market_time", "trading_state"),
-    *("minutes_done", "minutes_expected", "day_pnl_paise"),
+    *("minutes_done", "minutes_expected", "day_pnl_paise", "strategies_off"),
 )
 PEER = struct.Struct("3i")  # pid, uid, gid of SO_PEERCRED
 
@@ -99,7 +100,8 @@ class ControlServer:
 
     def _standing(self) -> Json:
         shown: dict[str, Any] = self._snapshot()
-        held = sum(row["position"] is not None for row in shown["data"])
+        main = [row for row in shown["data"] if row["book"] == MAIN_BOOK]
+        held = sum(row["position"] is not None for row in main)
         return {name: shown["daemon"][name] for name in TOLD} | {"ok": True, "positions": held}
 
     async def _answer(self, reader: asyncio.StreamReader, peer: tuple[str, int]) -> Json:

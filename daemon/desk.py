@@ -77,7 +77,8 @@ class Desk:
         self._numbers = {symbol: number for number, symbol in enumerate(self.symbols)}
         self._owners = {name: number for number, (name, _, _) in enumerate(setup.strategies)}
         self._timeframes_ns = list(timeframes_ns)
-        self.strategies = [Fuse(one) for one in built(setup)]
+        self._strategies = built(setup)
+        self.strategies = [Fuse(one) for one in self._strategies]
         self.engine = Engine(
             scope=setup.scope,
             symbols=self.symbols,
@@ -119,7 +120,7 @@ class Desk:
     def begin(self, day: int) -> None:
         """Fresh strategies, as yet without history; one that was off is on again."""
         self.day = day
-        self.strategies = [Fuse(one) for one in built(self.setup)]
+        self.strategies = [self._renewed(number) for number in range(len(self._strategies))]
         self.book = self._fresh_book()
         self.bars_seen[:] = 0
 
@@ -230,6 +231,16 @@ class Desk:
             own = bars["timeframe"] == self._timeframes_ns.index(strategy.timeframes_ns[0])
             np.add.at(self.bars_seen[number], bars["instrument"][own], 1)
 
+    def _renewed(self, number: int) -> Fuse:
+        """A fresh strategy; one that cannot be made any more is off instead."""
+        try:
+            self._strategies[number] = build_one(self.setup, number)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's code does
+            fuse = Fuse(self._strategies[number])
+            fuse.fail(error)
+            return fuse
+        return Fuse(self._strategies[number])
+
     def _fresh_book(self) -> Book:
         return Book(self.name, self.strategies, self.engine, self._timeframes_ns)
 
@@ -245,5 +256,9 @@ def arrays_of(book: str, arrays: Mapping[str, Records]) -> dict[str, Records]:
 
 def built(setup: DeskSetup) -> list[BoundStrategy]:
     """The strategies of a book, fresh, in configured order."""
-    symbols = [instrument.symbol for instrument in setup.instruments]
-    return [build(kind, own, symbols, name) for name, kind, own in setup.strategies]
+    return [build_one(setup, number) for number in range(len(setup.strategies))]
+
+
+def build_one(setup: DeskSetup, number: int) -> BoundStrategy:
+    name, kind, own = setup.strategies[number]
+    return build(kind, own, [instrument.symbol for instrument in setup.instruments], name)

@@ -84,12 +84,16 @@ class Fuse:
         try:
             signals = self._strategy.on_bars(bars, account)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's code does
-            reason = repr(error)[:MAX_REASON_CHARS]
-            trace = "".join(traceback.format_exception(error))
-            self.switch_off(Blown(self.name, self._answered, reason, trace))
+            self.fail(error)
             return None
         self._answered += len(bars)
         return signals
+
+    def fail(self, error: BaseException) -> None:
+        """`error` is what it raised."""
+        reason = repr(error)[:MAX_REASON_CHARS]
+        trace = "".join(traceback.format_exception(error))
+        self.switch_off(Blown(self.name, self._answered, reason, trace))
 
     def switch_off(self, blown: Blown) -> None:
         """Its memory goes too: half a call may have changed it."""

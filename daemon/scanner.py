@@ -139,6 +139,11 @@ class Scanner:
         """Net of today's round trips plus the open positions since their entry."""
         return sum(row.pnl_paise() for row in self._rows.values() if row.is_main)
 
+    @property
+    def strategies_off(self) -> list[str]:
+        """Those that failed today, in configured order."""
+        return list(dict.fromkeys(name for (name, _), row in self._rows.items() if row.is_off))
+
     def rows(self, now_ns: int) -> list[Json]:
         """The runner_state rows in configured order; `updated_ns` is `now_ns`."""
         return [row.shown(self._status, now_ns) for row in self._rows.values()]
@@ -332,6 +337,7 @@ def snapshot(scanner: Scanner, facts: DaemonFacts, now_ns: int) -> Json:
             "entries": scanner.entries,
             "trades": scanner.trades,
             "day_pnl_paise": scanner.day_pnl_paise,
+            "strategies_off": scanner.strategies_off,
             "bars": [
                 {
                     "timeframe": bar.timeframe,

@@ -17,6 +17,7 @@ STANDING = {
     "minutes_expected": 375,
     "positions": 1,
     "day_pnl_paise": -123_450,
+    "strategies_off": [],
 }
 
 
@@ -24,6 +25,12 @@ def test_status_is_one_line() -> None:
     assert status_line(STANDING) == (
         "REDUCING     paper synthetic, day 2026-07-27, 45 of 375 Minutes, feed down, 1 position,"
         " net Rs -1,234.50 today"
+    )
+
+
+def test_status_names_the_strategies_that_are_off() -> None:
+    assert status_line({**STANDING, "strategies_off": ["pixity", "quick"]}).endswith(
+        " today, off: pixity, quick"
     )
 
 

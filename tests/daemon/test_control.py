@@ -16,7 +16,11 @@ from daemon.commands import Asked, NotObeyed, Obeyed, Operator
 from daemon.control import MAX_CLIENTS, MAX_LINE_BYTES, SOCKET_FILE, ControlServer, ask
 
 SHOWN = {
-    "data": [{"position": None}, {"position": {"side": "BUY"}}],
+    "data": [
+        {"book": "main", "position": None},
+        {"book": "main", "position": {"side": "BUY"}},
+        {"book": "trial", "position": {"side": "SELL"}},
+    ],
     "daemon": {
         "mode": "paper",
         "feed": "synthetic",
@@ -27,6 +31,7 @@ SHOWN = {
         "minutes_done": 45,
         "minutes_expected": 375,
         "day_pnl_paise": 12_345,
+        "strategies_off": [],
         "ticks_seen": 1,
     },
 }

@@ -28,7 +28,7 @@ from tests.daemon.days import (
     rows,
     told,
 )
-from tests.daemon.shaky import NAME, Shaky
+from tests.daemon.shaky import COUNTING, NAME, Shaky
 from tests.daemon.test_books import DAY, VIEWS, alone
 
 SHAKY = (
@@ -50,6 +50,7 @@ def steady(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Shaky, "fails_at_ns", 0)
     monkeypatch.setattr(Shaky, "fails_in", 0)
     monkeypatch.setattr(Shaky, "error", ValueError("cannot think"))
+    monkeypatch.setattr(Shaky, "is_lost", False)
 
 
 @pytest.fixture(scope="module")
@@ -296,3 +297,35 @@ def test_one_that_the_history_is_too_much_for_is_off_from_the_open(
     assert [row["strategy"] for row in off] == ["shaky"]
     assert signals(day, "shaky") == []
     assert signals(day, "pixity") != []
+
+
+def test_one_that_cannot_be_made_on_a_later_morning_is_off_that_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one process; a start without it is refused, as with any configuration."""
+
+    def lose(number: int) -> None:
+        Shaky.is_lost = Shaky.is_lost or bool(recorded(tmp_path, [EventKind.DAY_CLOSED]))
+
+    play(shaky_plan(), tmp_path, DAY - 1, DAY, after_append=lose)
+    off = [event.payload["off"] for event in recorded(tmp_path, [EventKind.DAY_OPENED])]
+
+    assert off == [
+        [],
+        [{"strategy": "shaky", "answered": 0, "reason": "FileNotFoundError('where is my model')"}],
+    ]
+    assert {row["day"] for row in signals(tmp_path, "shaky")} == {DAY - 1}
+    assert {row["day"] for row in signals(tmp_path, "pixity")} == {DAY - 1, DAY}
+
+
+# --- what no snapshot holds ----------------------------------------------------------------------
+
+
+def test_a_plain_strategy_remembers_its_history_over_a_restart(tmp_path: Path) -> None:
+    counting = ("counting", COUNTING, SHAKY[2].model_copy(update={"timeframe": "15m"}))
+    plan = replace(shaky_plan(), strategies=(*shaky_plan().strategies, counting))
+    [killed] = crashed_after(plan, tmp_path / "day", tmp_path, DAY, appends=(150,))
+    play(plan, killed, DAY)
+
+    assert len(signals(tmp_path / "day", "counting")) > 5
+    assert told(killed) == told(tmp_path / "day")

@@ -376,6 +376,7 @@ def test_the_snapshot_tells_the_whole_daemon() -> None:
         "entries": 1,
         "trades": 0,
         "day_pnl_paise": 0,
+        "strategies_off": [],
         "bars": [
             {
                 "timeframe": "15m",
