@@ -12,10 +12,12 @@ from typing import Any, ClassVar, NamedTuple, assert_never
 import numpy as np
 
 from core.advance import advance, decide_signals
+from core.doubts import block
 from core.errors import InvariantBroken
 from core.events import (
     Cancel,
     Commanded,
+    Doubted,
     Effect,
     Event,
     EventsRaised,
@@ -166,6 +168,9 @@ class Engine:
                 return self._moved(order_id, OrderMove.ACKNOWLEDGE, ts_ns)
             case Commanded(command, ts_ns):
                 return self._commanded(command, ts_ns)
+            case Doubted(doubts):
+                block(self.holdings, doubts)
+                return []  # nothing is taken back: what was sent was sent in good faith
             case _:
                 assert_never(event)
 
@@ -413,10 +418,6 @@ class Engine:
         """The open ones, instruments in configured order."""
         held = map(self.position_of, range(len(self.symbols)))
         return [position for position in held if position is not None]
-
-    def held(self) -> list[int]:
-        """Instruments that are not flat: with a position, or an entry or exit pending."""
-        return np.flatnonzero(self.holdings.positions["status"]).tolist()
 
     def position_of(self, instrument: int) -> Position | None:
         """The open position of an instrument, None while flat or only pending."""

@@ -6,6 +6,7 @@ the Submits and Cancels among them.
 
 from dataclasses import dataclass
 
+from core.doubts import Doubt
 from core.orders import Order
 from core.types import Command, MinuteSpan, OrderId, Records, Side, Signal, Trade
 
@@ -57,7 +58,14 @@ class Commanded:
     ts_ns: int
 
 
-Event = MinutePassed | EventsRaised | MinuteEnded | OrderAcknowledged | Commanded
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """What is doubted from now on: all that is open, between two Minutes."""
+
+    doubts: frozenset[Doubt]
+
+
+Event = MinutePassed | EventsRaised | MinuteEnded | OrderAcknowledged | Commanded | Doubted
 
 
 # --- effects -----------------------------------------------------------------------------------

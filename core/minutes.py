@@ -11,7 +11,7 @@ import numpy as np
 
 from core.rules.merging import OUTCOMES, PROGRESS, add_ticks, close_bars
 from core.session import MINUTE_NS, SECOND_NS, Session, day_span_ns, minute_closes
-from core.types import BAR, MISSING, NEVER_NS, PARTIAL, Int64s, Records
+from core.types import BAR, MISSING, NEVER_NS, PARTIAL, Bools, Int64s, Records
 
 GRACE_NS = 2 * SECOND_NS  # a minute waits this long for late ticks (market.md 3)
 
@@ -112,6 +112,12 @@ class BarBuilder:
         """Minutes of the day not handed on yet."""
         return len(self._closes) - self._taken
 
+    def in_session(self, now_ns: int) -> Bools:
+        """bool[n]: instruments that trade continuously at this moment."""
+        opens, closes = self._progress["part_open_ns"], self._progress["part_close_ns"]
+        inside: Bools = np.logical_or.reduce((opens <= now_ns) & (now_ns < closes), axis=1)
+        return inside
+
     @property
     def counts(self) -> dict[str, int]:
         """Ticks so far by what became of them (`OUTCOMES`)."""
@@ -156,9 +162,7 @@ class BarBuilder:
 
     def _with_missing(self, bars: Records, open_ns: int) -> Records:
         """`bars` and a MISSING row for each instrument in session that has none."""
-        opens, closes = self._progress["part_open_ns"], self._progress["part_close_ns"]
-        in_session = np.flatnonzero(((opens <= open_ns) & (open_ns < closes)).any(axis=1))
-        absent = np.setdiff1d(in_session, bars["instrument"])
+        absent = np.setdiff1d(np.flatnonzero(self.in_session(open_ns)), bars["instrument"])
         missing = np.zeros(len(absent), BAR)
         missing["instrument"] = absent
         missing["quality"] = MISSING

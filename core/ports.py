@@ -56,7 +56,14 @@ class MarketStatus:
     status: str
 
 
-FeedItem = TickBatch | FeedUp | FeedDown | MarketStatus
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The link lives, nothing traded."""
+
+    recv_ns: int
+
+
+FeedItem = TickBatch | FeedUp | FeedDown | MarketStatus | Heartbeat
 
 
 class Feed(Protocol):

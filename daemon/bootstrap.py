@@ -19,6 +19,7 @@ from core.types import NEVER_NS, Instrument
 from daemon.commands import Operator
 from daemon.dashboard.source import LiveSource
 from daemon.day_queries import StoredDay
+from daemon.doubts import Doubts
 from daemon.evening import Evening
 from daemon.floor import Floor, floor_of
 from daemon.ingest import FeedFacts, Ingest
@@ -30,7 +31,6 @@ from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot, tim
 from daemon.start import Start, read_ledger
 from daemon.state import State
 from daemon.supervisor import DayTasks, supervise
-from daemon.tape import Publication
 from daemon.trading import Trading, log_failures
 from daemon.vitals import Vitals
 from providers.live import DayFrame, LiveProvider, day_frame
@@ -191,8 +191,8 @@ class Daemon:
         clock = source.clock(frame, after_ns)
         self._clock = clock
         live = LiveProvider()
-        publications: dict[int, Publication] = {}  # as many as Minutes wait in `live`
-        self._facts = FeedFacts(minutes=self._done_before)
+        doubts = Doubts(floor.symbols, floor.doubts)
+        self._facts = FeedFacts(minutes=self._done_before, doubts=doubts)
         ingest = Ingest(
             clock=clock,
             store=self._store,
@@ -201,7 +201,7 @@ class Daemon:
             frame=frame,
             facts=self._facts,
             meters=self.vitals.meters,
-            publications=publications,
+            is_live=source.is_live,
             repairer=repairer_of(
                 source.candles(frame, clock), clock, self.plan.repair_wait_ns, floor.held
             ),
@@ -217,7 +217,8 @@ class Daemon:
             operator=self.operator,
             lateness=Lateness(clock, self.plan.late_ns) if source.is_live else None,
             meters=self.vitals.meters,
-            publications=publications,
+            publications=ingest.publications,
+            doubts=doubts,
         )
         self.vitals.playing(
             trading.pulse,
@@ -362,6 +363,7 @@ class Daemon:
             minutes_expected=self._frame.minutes,
             last_minute_ns=facts.last_minute_ns,
             ticks_seen=facts.ticks,
+            doubts=facts.doubts.told(),
             bars=bars_in_progress(self.floor.resampler.bins, names),
             standing=self.standing,
         )

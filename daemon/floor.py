@@ -10,15 +10,25 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
+import numpy as np
+
 from core.bars import Resampler
-from core.events import Effect, Step, Submit
+from core.doubts import LASTING, Doubt, DoubtChange
+from core.events import Doubted, Effect, Step, Submit
 from core.ports import EventKind, LedgerEvent
 from core.types import Command, MinuteSpan, Records, SignalId
 from daemon.carrying import require_flat
 from daemon.desk import Desk, DeskSetup, arrays_of, built
 from daemon.fuse import Blown, Fuse, blown_of
 from daemon.identity import code_digest
-from daemon.journal import command_event, minute_event
+from daemon.journal import (
+    command_event,
+    doubt_change_of,
+    doubt_event,
+    doubt_of,
+    minute_event,
+    symbol_of,
+)
 from daemon.plan import Plan
 from daemon.snapshot import opened, packed, unpack
 from daemon.sources import groups_of
@@ -61,6 +71,7 @@ class Floor:
         self.code = self.main.setup.code
         self.day = -1
         self.now_ns = 0  # close of the last Minute of the day; before the first, its opening
+        self.doubts: frozenset[Doubt] = frozenset()  # open now
         self._last: MinuteSpan | None = None
         self._history: dict[str, object] = {}
 
@@ -82,17 +93,19 @@ class Floor:
 
     def held(self) -> set[int]:
         """Instruments that are not flat in one of the books."""
-        return {number for desk in self.desks for number in desk.engine.held()}
+        rows = [desk.engine.holdings.positions["status"] for desk in self.desks]
+        return set(np.flatnonzero(np.logical_or.reduce(rows)).tolist())
 
     # --- a day ---------------------------------------------------------------------------------
 
     def open_day(self, day: int, history: Iterable[MinuteSpan], now_ns: int) -> LedgerEvent:
         """Fresh strategies, warmed by `history`; returns DAY_OPENED with the opening snapshot."""
+        self.doubts = frozenset(one for one in self.doubts if one.kind in LASTING)
         self.begin(day, now_ns, history)
         return self.opening()
 
     def begin(self, day: int, now_ns: int, history: Iterable[MinuteSpan]) -> None:
-        """Fresh strategies and bars, warmed by `history`; the accounts stay."""
+        """Fresh strategies and bars, warmed by `history`; the accounts and doubts stay."""
         self._begin(day, now_ns)
         first_bar_ns, bars = None, 0
         for span in history:
@@ -110,6 +123,7 @@ class Floor:
             "code_digest": self.code,
             **self._history,
             "off": [blown.row() for _, blown in self.blown],  # the history itself was too much
+            "doubts": self._named(self.doubts),
         }
         return LedgerEvent(
             self.now_ns, EventKind.DAY_OPENED, str(self.day), payload, self._snapshot()
@@ -122,6 +136,7 @@ class Floor:
             "setup": self.digest,
             "code_digest": self.code,
             "books": {desk.name: desk.account_row() for desk in self.desks},
+            "doubts": self._named(self.doubts),
         }
         return LedgerEvent(now_ns, EventKind.DAY_CLOSED, str(self.day), payload, self._snapshot())
 
@@ -169,6 +184,21 @@ class Floor:
             events += results
         return done, events
 
+    def doubt(self, changes: Sequence[DoubtChange]) -> list[LedgerEvent]:
+        """Doubts opened and closed between two Minutes: inputs, of which nothing follows by
+        itself."""
+        for doubt, is_open, _ in changes:
+            self.doubts = self.doubts | {doubt} if is_open else self.doubts - {doubt}
+        if changes:
+            self._block()
+        return [doubt_event(change, self.symbols, self.now_ns) for change in changes]
+
+    def doubt_again(self, event: LedgerEvent) -> list[LedgerEvent]:
+        """A recorded DOUBT, unless its instrument is configured no more."""
+        if event.payload["instrument"] not in (None, *self.symbols):
+            return []
+        return self.doubt([doubt_change_of(event.payload, self.symbols)])
+
     def finish(self) -> list[LedgerEvent]:
         """The data ends with the last Minute (a 24x7 replay): nothing stays open."""
         assert self._last is not None
@@ -195,6 +225,7 @@ class Floor:
         Raises StoreFailed.
         """
         day, blob = int(str(event.payload["day"])), event.blob or b""
+        self.doubts = self._known(event)
         self._begin(day, event.ts_ns)
         self._unpack(blob)
         if self.needs_history:
@@ -204,6 +235,7 @@ class Floor:
         assert isinstance(off, list)
         for blown in map(blown_of, off):
             next(one for one in self.strategies if one.name == blown.strategy).switch_off(blown)
+        self._block()
 
     def _unpack(self, blob: bytes) -> None:
         facts = unpack(blob, self._arrays())
@@ -224,12 +256,31 @@ class Floor:
             else:
                 require_flat(book, facts[book])
         self.day = int(str(event.payload["day"]))
+        self.doubts = self._known(event)
 
     def _begin(self, day: int, now_ns: int) -> None:
         self.day, self.now_ns = day, now_ns
         self.resampler = self._fresh_resampler()
         for desk in self.desks:
             desk.begin(day)
+        self._block()
+
+    def _block(self) -> None:
+        for desk in self.desks:
+            desk.engine.handle(Doubted(self.doubts))
+
+    def _named(self, doubts: Iterable[Doubt]) -> list[list[str | None]]:
+        """As a payload holds them: kind and symbol, null for all instruments."""
+        return [[one.kind, symbol_of(one, self.symbols)] for one in sorted(doubts)]
+
+    def _known(self, event: LedgerEvent) -> frozenset[Doubt]:
+        """The doubts of a payload, as far as their instruments are still configured."""
+        rows = event.payload.get("doubts", [])
+        assert isinstance(rows, list)
+        known = [None, *self.symbols]
+        return frozenset(
+            doubt_of(kind, symbol, self.symbols) for kind, symbol in rows if symbol in known
+        )
 
     def _fresh_resampler(self) -> Resampler:
         first = self._setups[0]

@@ -15,17 +15,29 @@ import structlog
 
 from core.errors import StoreFailed
 from core.minutes import BarBuilder
-from core.ports import Clock, Feed, FeedDown, FeedUp, MarketStatus, MarketStore, TickBatch
+from core.ports import (
+    Clock,
+    Feed,
+    FeedDown,
+    FeedUp,
+    Heartbeat,
+    MarketStatus,
+    MarketStore,
+    TickBatch,
+)
 from core.repair import NOTHING, Given, in_doubt, repaired
 from core.session import MINUTE_NS, day_span_ns
-from core.types import BAR, REPAIRED, Instrument, MinuteSpan, Records
+from core.types import BAR, REPAIRED, TICK, Instrument, MinuteSpan, Records
+from daemon.doubts import Doubts
 from daemon.meters import Meters
 from daemon.repair import Repairer
 from daemon.tape import Publication, Tape, TapedMinute, given_mark
+from daemon.watch import STORE, Watch
 from providers.live import DayFrame, LiveProvider
 from stores.owner import Owner
 
 NO_BARS: Records = np.zeros(0, BAR)
+NO_TICKS: Records = np.zeros(0, TICK)
 MAX_UNSTORED_TICKS = 50_000  # then they are handed to the store without waiting for the Minute
 
 log = structlog.get_logger()
@@ -41,6 +53,7 @@ class FeedFacts:
     last_minute_ns: int | None = None
     minutes: int = 0
     last_prices: dict[int, tuple[float, int]] = field(default_factory=dict)
+    doubts: Doubts = field(default_factory=Doubts)
 
 
 class Ingest:
@@ -48,6 +61,8 @@ class Ingest:
 
     Args:
         repairer: asks for what the feed has not seen whole; None: such bars are flagged only.
+        is_live: the market goes on by itself: silence means something, and what came does not come
+            again.
     """
 
     def __init__(
@@ -60,10 +75,9 @@ class Ingest:
         frame: DayFrame,
         facts: FeedFacts,
         meters: Meters | None = None,
-        publications: dict[int, Publication] | None = None,
         repairer: Repairer | None = None,
+        is_live: bool = False,
     ) -> None:
-        """`publications`: here the trading task finds how a Minute came about, by its close."""
         self._clock = clock
         self._store = store
         self._owner = owner
@@ -71,10 +85,14 @@ class Ingest:
         self._frame = frame
         self._facts = facts
         self._meters = meters or Meters()
-        self._publications = {} if publications is None else publications
+        # How each Minute came about, by its close; the trading task takes it out.
+        self.publications: dict[int, Publication] = {}
+        self.doubts = facts.doubts
         self._unstored: list[Records] = []
         self._unstored_count = 0
         self._repairer = repairer
+        self._is_live = is_live
+        self._watch = Watch(self.doubts, 0, None)
         self._grace_ns = 0
         self._closed: deque[TapedMinute] = deque()  # not yet published; at most those of the day
         self._repairing: asyncio.Task[None] | None = None
@@ -101,6 +119,8 @@ class Ingest:
         stored = day_span_ns(self._frame.day, instruments[0].session_class)
         tape = Tape(builder, await self._owner.run(self._store.tick_count, *stored))
         self._meters.tick_outcomes = lambda: tape.counts
+        self._watch = Watch(self.doubts, len(instruments), self._clock if self._is_live else None)
+        self._watch.begin(tape.in_session, lambda reason: self._lost(tape, reason))
         timer = asyncio.create_task(self._close_in_time(tape, closes_ns, grace_ns))
         reader = asyncio.create_task(self._read(feed, instruments, tape))
         try:
@@ -120,10 +140,13 @@ class Ingest:
                 await self._repairing
             await self._store_rows()  # what came after the last Minute was published
         finally:
+            self._watch.end()
             tasks = [timer, reader, *([self._repairing] if self._repairing else [])]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if self._is_live:
+                await self._store_rows()  # of the open minute; a day that waits sends them again
         log.info("feed_day_ended", counts={k: n for k, n in tape.counts.items() if n})
         await self._live.close()
 
@@ -135,21 +158,33 @@ class Ingest:
                     if not ours.all():
                         tape.count_strangers(ticks[~ours])
                         ticks = ticks[ours]
+                    if self._watch.is_silent:
+                        self._up(tape, recv_ns)
                     tape.add(ticks)
+                    self._watch.frame(recv_ns, ticks)
                     self._note(recv_ns, ticks)
                     await self._keep(ticks)
                     await self._publish_ready(tape)
+                case Heartbeat(recv_ns):
+                    if self._watch.is_silent:
+                        self._up(tape, recv_ns)
+                    self._watch.frame(recv_ns, NO_TICKS)
                 case FeedUp(recv_ns):
-                    tape.feed_up(recv_ns)
-                    self._facts.up = True
-                    log.info("feed_up")
+                    self._up(tape, recv_ns)
                 case FeedDown(recv_ns, reason):
                     self._lost(tape, reason)
                 case MarketStatus(_, segment, status):
                     log.info("market_status_changed", segment=segment, status=status)
 
+    def _up(self, tape: Tape, recv_ns: int) -> None:
+        tape.feed_up(recv_ns)
+        self._watch.connected(recv_ns)
+        self._facts.up = True
+        log.info("feed_up")
+
     def _lost(self, tape: Tape, reason: str) -> None:
         tape.feed_down()
+        self._watch.lost(reason)
         self._facts.up = False
         log.warning("feed_lost", reason=reason)
 
@@ -184,7 +219,11 @@ class Ingest:
         """Hand on what is closed, in order; behind a Minute under repair the next ones wait, and
         ticks go on into bars."""
         async with self._publishing:
-            self._closed += tape.take_minutes()
+            taken = tape.take_minutes()
+            self._closed += taken
+            if taken:
+                closes_ns = [one.minute.close_ns for one in taken]
+                self._watch.minutes(closes_ns, tape.counts_by_instrument)
             if self._repairing is not None and self._repairing.done():
                 self._repairing.result()
                 self._repairing = None
@@ -213,7 +252,7 @@ class Ingest:
         self._facts.last_minute_ns = minute.close_ns
         self._facts.minutes += 1
         self._meters.publication.add((self._clock.now_ns() - minute.close_ns) / 1e9)
-        self._publications[minute.close_ns] = publication | given_mark(given)
+        self.publications[minute.close_ns] = publication | given_mark(given)
         await self._live.publish(self._frame.span(minute.close_ns, bars))
 
     # --- recorded bars -------------------------------------------------------------------------
@@ -239,8 +278,10 @@ class Ingest:
         try:
             await self._owner.run(self._write, ticks, bars, source)
             self._meters.stored()
+            self.doubts.close(STORE)
         except StoreFailed as error:
             self._meters.stored(failure=str(error))
+            self.doubts.open(STORE, str(error))
             log.error("market_store_failed", reason=str(error))
 
     def _write(self, ticks: list[Records], bars: Records, source: str) -> None:

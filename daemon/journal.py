@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import assert_never
 
 from core.book import MAIN_BOOK
+from core.doubts import ALL, Doubt, DoubtChange, DoubtKind
 from core.events import (
     Cancel,
     Effect,
@@ -53,6 +54,33 @@ def command_event(command: Command, user: str, pid: int, ts_ns: int) -> LedgerEv
     name = command.name.lower()
     payload: Row = {"command": name, "user": user, "pid": pid}
     return LedgerEvent(ts_ns=ts_ns, kind=EventKind.COMMAND, key=name, payload=payload)
+
+
+def doubt_event(change: DoubtChange, symbols: Sequence[str], ts_ns: int) -> LedgerEvent:
+    """An input: what was doubted, or no longer, after the Minute that closed at `ts_ns`."""
+    kind = change.doubt.kind
+    payload: Row = {
+        "doubt": kind,
+        "instrument": symbol_of(change.doubt, symbols),
+        "open": change.is_open,
+        "reason": change.reason,
+    }
+    return LedgerEvent(ts_ns=ts_ns, kind=EventKind.DOUBT, key=kind, payload=payload)
+
+
+def doubt_change_of(payload: Row, symbols: Sequence[str]) -> DoubtChange:
+    """What a DOUBT in the ledger says."""
+    doubt = doubt_of(payload["doubt"], payload["instrument"], symbols)
+    return DoubtChange(doubt, bool(payload["open"]), str(payload["reason"]))
+
+
+def symbol_of(doubt: Doubt, symbols: Sequence[str]) -> str | None:
+    """The instrument that is doubted; None: all."""
+    return None if doubt.instrument == ALL else symbols[doubt.instrument]
+
+
+def doubt_of(kind: object, symbol: object, symbols: Sequence[str]) -> Doubt:
+    return Doubt(DoubtKind(str(kind)), ALL if symbol is None else symbols.index(str(symbol)))
 
 
 def result_events(

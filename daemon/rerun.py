@@ -18,7 +18,7 @@ from daemon.fuse import blown_in
 from providers.live import DayFrame
 from stores.chain import canonical_json
 
-INPUTS = (EventKind.MINUTE, EventKind.COMMAND)
+INPUTS = (EventKind.MINUTE, EventKind.COMMAND, EventKind.DOUBT)
 RESULTS = (EventKind.SIGNAL, EventKind.ORDER, EventKind.FILL, EventKind.TRADE, EventKind.NOTE)
 
 
@@ -28,7 +28,7 @@ class DayRecord:
 
     opened: LedgerEvent | None
     closed: LedgerEvent | None
-    steps: list[list[LedgerEvent]]  # each begins with its input: a MINUTE or a COMMAND
+    steps: list[list[LedgerEvent]]  # each begins with its input (INPUTS)
     before: list[list[LedgerEvent]] = field(default_factory=list)  # the day was opened again
 
     @property
@@ -84,7 +84,7 @@ def rerun(
     steps: Sequence[Sequence[LedgerEvent]],
     shown: Callable[[MinuteSpan, list[Done]], None],
 ) -> list[LedgerEvent]:
-    """Run recorded Minutes and commands through `floor`, which stands at the day's opening.
+    """Run recorded Minutes, commands and doubts through `floor`, which stands at the day's opening.
 
     `shown` is told of each Minute, so that the page knows the day so far.
     Returns the events that the last step still lacks: its orders were durable, their
@@ -95,6 +95,8 @@ def rerun(
         given = recorded[0]
         if given.kind is EventKind.COMMAND:
             done, events = _obeyed(floor, given)
+        elif given.kind is EventKind.DOUBT:
+            done, events = [], floor.doubt_again(given)
         else:
             bars = np.frombuffer(given.blob or b"", BAR).copy()  # kernels take no read-only arrays
             span = floor.resampler.resample(frame.span(int(str(given.payload["close_ns"])), bars))
@@ -122,7 +124,9 @@ def _compared(
     is_last: bool,
 ) -> list[LedgerEvent]:
     """What of `results` is not recorded yet; only the last step may lack its end."""
-    what = "Minute of" if given.kind is EventKind.MINUTE else f"command {given.key} after"
+    what = "Minute of"
+    if given.kind is not EventKind.MINUTE:
+        what = f"{given.kind.lower()} {given.key} after"
     for ours, theirs in zip(results, recorded, strict=False):
         if _text(ours) != _text(theirs):
             raise StoreFailed(

@@ -308,6 +308,7 @@ class DaemonFacts:
     minutes_expected: int
     last_minute_ns: int | None  # close of the last Minute published
     ticks_seen: int
+    doubts: Sequence[str] = ()
     bars: Sequence[BarProgress] = ()
     standing: Standing = field(default_factory=Standing)
 
@@ -333,6 +334,7 @@ def snapshot(scanner: Scanner, facts: DaemonFacts, now_ns: int) -> Json:
             "minutes_expected": facts.minutes_expected,
             "last_minute": _ist(facts.last_minute_ns),
             "ticks_seen": facts.ticks_seen,
+            "doubts": facts.doubts,
             "signals": scanner.signals,
             "entries": scanner.entries,
             "trades": scanner.trades,

@@ -192,7 +192,14 @@ class SyntheticSource:
         )
 
     def open_feed(self, day: int, clock: Clock) -> Feed:
-        return SyntheticFeed(self._seed, day, clock, speed=self._speed, accept=self._accept)
+        return SyntheticFeed(
+            self._seed,
+            day,
+            clock,
+            speed=self._speed,
+            accept=self._accept,
+            beats=self.is_live,
+        )
 
     def candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
         feed = SyntheticFeed(self._seed, frame.day, clock, accept=self._accept)

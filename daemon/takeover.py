@@ -72,6 +72,9 @@ def take_over(
         desk.name: _Follower(desk) for desk in floor.desks
     }
     for given, *results in steps:
+        if given.kind is EventKind.DOUBT:
+            floor.doubt_again(given)
+            continue
         span = None
         if given.kind is EventKind.MINUTE:
             bars = _renumbered(np.frombuffer(given.blob or b"", BAR), numbers)

@@ -15,7 +15,7 @@ from core.errors import InvariantBroken
 from core.minutes import BarBuilder, ClosedMinute
 from core.repair import Given, repaired
 from core.session import MINUTE_NS, Session
-from core.types import BAR, Records
+from core.types import BAR, Bools, Int64s, Records
 
 Mark = list[object]  # [operation, ticks of the day before it, its arguments ...]
 Publication = dict[str, object]  # marks, ticks, digest: in the payload of the MINUTE
@@ -82,9 +82,16 @@ class Tape:
             taken.append(TapedMinute(minute, publication))
         return taken
 
+    def in_session(self, now_ns: int) -> Bools:
+        return self._builder.in_session(now_ns)
+
     @property
     def counts(self) -> dict[str, int]:
         return self._builder.counts
+
+    @property
+    def counts_by_instrument(self) -> Int64s:
+        return self._builder.counts_by_instrument
 
     def _note(self, operation: str, *arguments: object) -> None:
         self._marks.append([operation, self._ticks, *arguments])

@@ -18,6 +18,7 @@ from core.ports import BarProvider, Broker, Ledger, LedgerEvent, MarketStore, Re
 from core.types import Command, MinuteSpan, TradingState
 from daemon.commands import NO_PROCESS, Asked, NotObeyed, Obeyed, Operator
 from daemon.desk import Desk
+from daemon.doubts import Doubts
 from daemon.floor import Done, Floor
 from daemon.fuse import Blown
 from daemon.lateness import Lateness
@@ -51,6 +52,7 @@ class Trading:
         lateness: Lateness | None = None,
         meters: Meters | None = None,
         publications: dict[int, Publication] | None = None,
+        doubts: Doubts | None = None,
     ) -> None:
         """`publications`: how Minutes came about, by their close; taken out when decided."""
         self._floor = floor
@@ -65,6 +67,7 @@ class Trading:
         self._meters = meters or Meters()
         self.pulse = Pulse()
         self._publications = {} if publications is None else publications
+        self._doubts = doubts or Doubts(floor.symbols, floor.doubts)
         self.minutes = 0
         self.last_minute_ns: int | None = None
 
@@ -100,9 +103,10 @@ class Trading:
         late = self._lateness is not None and self._lateness.of(close_ns)
         publication = self._publications.pop(close_ns, None)
         begun_s = time.perf_counter()
+        doubts = self._floor.doubt(self._doubts.changes(close_ns, self._floor.doubts))
         done, events = self._floor.minute(span, late=late, publication=publication)
         self._meters.decision.add(time.perf_counter() - begun_s)
-        await self.remember(events)
+        await self.remember([*doubts, *events])
         await self.send(done)
         self._meters.decided(done[0].effects)  # of the main book
         await self._keep_decisions(done)

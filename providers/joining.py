@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import numpy as np
 
-from core.ports import Clock, FeedItem, FeedUp, MarketStatus, TickBatch
+from core.ports import Clock, FeedDown, FeedItem, FeedUp, MarketStatus, TickBatch
 from core.rules.merging import MAX_AHEAD_NS
 from core.types import TICK, Records, Row
 
@@ -51,7 +51,7 @@ class Snapshot:
             self._statuses[item.segment] = MarketStatus(self._now_ns, item.segment, item.status)
         elif isinstance(item, FeedUp):
             self._up = FeedUp(self._now_ns, item.connection)
-        else:
+        elif isinstance(item, FeedDown):
             self._up = None
 
     def take(self) -> list[FeedItem]:

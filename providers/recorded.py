@@ -143,7 +143,7 @@ def bars_of(ticks: Records, sessions: Sequence[Session | None], grace_ns: int) -
                 builder.add(batch)
             case FeedUp(recv_ns):
                 builder.feed_up(recv_ns)
-            case _:
+            case FeedDown():
                 builder.feed_down()
         bars += [minute.bars for minute in builder.take_minutes()]
     if len(ticks) and ticks["recv_ns"][-1] < last_ns - MINUTE_NS:

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from core.ports import Clock, FeedItem, FeedUp, MarketStatus, TickBatch
+from core.ports import Clock, FeedItem, FeedUp, Heartbeat, MarketStatus, TickBatch
 from core.session import SECOND_NS, Phase, Session, live_session, previous_live_sessions
 from core.types import BAR, Instrument, Records
 from providers.joining import joined
@@ -36,6 +36,7 @@ class SyntheticFeed:
         clock: paces the frames. Frames before its present moment are not sent again.
         speed: of the clock, to size the frames; infinite for virtual time.
         accept: unconfirmed session days to generate all the same.
+        beats: send a heartbeat every second, as live feeds do.
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class SyntheticFeed:
         *,
         speed: float = 1.0,
         accept: frozenset[int] = frozenset(),
+        beats: bool = False,
     ) -> None:
+        self._beats = beats
         self._seed = seed
         self._day = day
         self._clock = clock
@@ -100,8 +103,9 @@ class SyntheticFeed:
         ]
         market = SyntheticMarket(self._seed, instruments, sessions)
         frames: Iterator[FeedItem] = self._frames(market)
-        statuses = iter(_statuses(instruments, sessions))
-        return heapq.merge(frames, statuses, key=lambda item: item.recv_ns)
+        statuses: Iterator[FeedItem] = iter(_statuses(instruments, sessions))
+        beats = iter(_heartbeats(sessions) if self._beats else ())
+        return heapq.merge(frames, statuses, beats, key=lambda item: item.recv_ns)
 
     def _frames(self, market: SyntheticMarket) -> Iterator[TickBatch]:
         """The market cut into frames; a frame arrives when its stretch of time is over."""
@@ -119,6 +123,13 @@ def frame_ns(speed: float) -> int:
         if speed * SECOND_NS <= span_ns * MAX_FRAMES_PER_SECOND:
             return span_ns
     return FRAMES_NS[-1]
+
+
+def _heartbeats(sessions: Sequence[Session | None]) -> Iterator[Heartbeat]:
+    held = [session for session in sessions if session is not None]
+    first_ns = min((session.open_ns for session in held), default=0)
+    last_ns = max((session.close_ns for session in held), default=0)
+    return (Heartbeat(now_ns) for now_ns in range(first_ns, last_ns, SECOND_NS))
 
 
 def _statuses(

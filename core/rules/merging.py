@@ -29,6 +29,7 @@ OUTCOMES = (
 )
 MERGED, REORDERED, REPEATED, LATE, OUTSIDE = range(5)
 UNKNOWN, BAD_PRICE, ZERO_QUANTITY, NO_TIME, IN_FUTURE, OTHER_DAY, BACKWARDS = range(5, 12)
+REJECTED = slice(UNKNOWN, len(OUTCOMES))  # ticks that cannot be true
 
 # One instrument's day so far.
 PROGRESS = record(

@@ -15,7 +15,6 @@ Starts = Callable[[DayFrame, int], int]  # (frame, close of the last handled Min
 class LiveSource(SyntheticSource):
     """It is `starts` o'clock when the daemon starts, wherever the day was left."""
 
-    is_live = True
     starts: Starts | None = None
 
     def clock(self, frame: DayFrame, after_ns: int) -> Clock:
@@ -29,4 +28,5 @@ def live_plan(*assignments: str, starts: Starts | None = None, seed: int = 1) ->
     plan = synthetic_plan(*assignments, seed=seed, kind=LiveSource)
     assert isinstance(plan.source, LiveSource)
     plan.source.starts = starts
+    plan.source.is_live = True
     return plan

@@ -25,6 +25,7 @@ from core.types import (
     SessionClass,
 )
 from daemon.clocks import VirtualClock
+from daemon.doubts import Doubts
 from daemon.ingest import MAX_UNSTORED_TICKS, FeedFacts, Ingest
 from providers.live import MAX_WAITING_MINUTES, DayFrame, LiveProvider, day_frame
 from providers.replay import SessionTerms
@@ -88,7 +89,7 @@ class Published:
         self.at_ns: dict[int, int] = {}
         self.spans: list[MinuteSpan] = []
         self.stored: list[bool] = []
-        self.facts = FeedFacts()
+        self.facts = FeedFacts(doubts=Doubts([one.symbol for one in INSTRUMENTS]))
         self.store = MemoryMarketStore(INSTRUMENTS)
 
 
@@ -339,7 +340,12 @@ def test_recorded_minutes_come_at_their_close_and_wait_for_a_slow_reader() -> No
         clock, live = PassingClock(), LiveProvider()
         store = MemoryMarketStore(INSTRUMENTS)
         ingest = Ingest(
-            clock=clock, store=store, owner=InlineOwner(), live=live, frame=FRAME, facts=facts
+            clock=clock,
+            store=store,
+            owner=InlineOwner(),
+            live=live,
+            frame=FRAME,
+            facts=facts,
         )
         feeding = asyncio.create_task(
             ingest.run_minutes([FRAME.span(close, np.zeros(0, BAR)) for close in closes])

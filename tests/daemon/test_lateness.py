@@ -7,8 +7,8 @@ from core.session import MINUTE_NS, SECOND_NS
 from daemon.clocks import VirtualClock
 from daemon.lateness import Lateness
 from providers.live import DayFrame
-from tests.daemon.days import play, play_to, recorded, synthetic_plan
-from tests.daemon.live_like import LiveSource, live_plan
+from tests.daemon.days import play, play_to, recorded
+from tests.daemon.live_like import live_plan
 
 PAUSE_MINUTES = 90
 
@@ -43,16 +43,10 @@ def test_a_minute_is_late_behind_the_limit_and_not_on_it() -> None:
     assert lateness.of(70 * SECOND_NS - 1) is True
 
 
-class SlowMachine(LiveSource):
-    """Its clock has run far ahead of where the day stands, and yet the day waits."""
-
-    is_live = False
-
-
 def test_no_minute_of_a_day_that_waits_is_late_however_slow_the_machine(tmp_path: Path) -> None:
-    plan = synthetic_plan(kind=SlowMachine)
-    assert isinstance(plan.source, SlowMachine)
-    plan.source.starts = after_the_pause
+    """Its clock has run far ahead of where the day stands."""
+    plan = live_plan(starts=after_the_pause)
+    plan.source.is_live = False
     play(plan, tmp_path)
 
     assert not any(late_minutes(tmp_path))

@@ -336,6 +336,7 @@ def facts() -> DaemonFacts:
         minutes_expected=375,
         last_minute_ns=at("10:31"),
         ticks_seen=1234,
+        doubts=["feed all: closed 1006"],
         bars=[BarProgress("15m", at("10:30"), at("10:45"), 1, 15)],
     )
 
@@ -372,6 +373,7 @@ def test_the_snapshot_tells_the_whole_daemon() -> None:
         "minutes_expected": 375,
         "last_minute": None,
         "ticks_seen": 1234,
+        "doubts": ["feed all: closed 1006"],
         "signals": 2,
         "entries": 1,
         "trades": 0,
