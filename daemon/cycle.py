@@ -19,6 +19,7 @@ from daemon.report import Report
 from daemon.schedule import Driver, Job, Moment, day_moments, session_text
 
 READINESS_USER = "readiness"  # who commands HALT, in the ledger
+SHOW_EVERY_S = 1.0  # of real time
 UNTIL_TAKEN_S = 7 * 24 * 3600.0  # nobody gives up waiting for the day to begin
 
 Examine = Callable[[int], Iterable[Check]]
@@ -96,7 +97,12 @@ class Cycle:
         reaching = asyncio.create_task(self._driver.reach(moment), name=f"until-{moment.job}")
         stopping = asyncio.create_task(stop.wait(), name="until-stop")
         try:
-            await asyncio.wait({reaching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            while not (reaching.done() or stopping.done()):
+                waited = {reaching, stopping}
+                await asyncio.wait(
+                    waited, timeout=SHOW_EVERY_S, return_when=asyncio.FIRST_COMPLETED
+                )
+                self._daemon.source.touch()  # the time on the page moves on
             if reaching.done():
                 reaching.result()
             return not stop.is_set()

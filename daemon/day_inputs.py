@@ -18,7 +18,10 @@ from daemon.reasons import Given
 from daemon.sources import classes_of
 from stores.ledger_reader import LedgerReader
 
-INPUTS = (EventKind.MINUTE, EventKind.COMMAND, EventKind.DOUBT, EventKind.NOTE)
+INPUTS = (
+    *(EventKind.MINUTE, EventKind.COMMAND, EventKind.DOUBT, EventKind.NOTE),
+    EventKind.DAY_OPENED,  # of another setup, which took the day over
+)
 
 Sessions = Sequence[Session | None]
 
@@ -28,6 +31,7 @@ def given_of(
 ) -> Given:
     """Of `day`, which is closed; `history` is what there is to warm up with now."""
     opened, inputs, closed = _recorded(ledger, day)
+    again = [one for one in inputs if one.kind is EventKind.DAY_OPENED]
     minutes = [one for one in inputs if one.kind is EventKind.MINUTE]
     times = {kind: [one.ts_ns for one in inputs if one.kind is kind] for kind in INPUTS}
     warmed_by = (opened.payload["history_first_bar_ns"], opened.payload["history_bars"])
@@ -40,11 +44,12 @@ def given_of(
         doubts_ns=times[EventKind.DOUBT],
         late_ns=[one.ts_ns for one in minutes if one.payload["late"]],
         gaps_ns=_gaps(minutes, [one.symbol for one in plan.source.instruments]),
-        off=_off(opened, inputs),
+        off=_off([opened, *again], inputs),
         observes=plan.mode == "observe",
         never_closes=any(session.kind is SessionKind.ALWAYS_OPEN for session in held),
         other_hours=_parts(sessions) != _parts(recorded),
         other_history=warmed_by != there_is,
+        other_setup=bool(again),
         carries=_carried_paise(closed.payload) != 0,
         strategies=len(plan.strategies),
     )
@@ -63,12 +68,14 @@ def _recorded(ledger: LedgerReader, day: int) -> tuple[LedgerEvent, list[LedgerE
     raise StoreFailed(f"the ledger holds no closed day {day_text(day)}")
 
 
-def _off(opened: LedgerEvent, inputs: Sequence[LedgerEvent]) -> frozenset[str]:
-    """Strategies that raised, in the warm-up or in the middle of the day."""
-    at_open = opened.payload["off"]
-    assert isinstance(at_open, list)
-    blown = [one.payload for one in inputs if one.key == SWITCHED_OFF]
-    return frozenset(str(one["strategy"]) for one in [*at_open, *blown])
+def _off(opened: Sequence[LedgerEvent], inputs: Sequence[LedgerEvent]) -> frozenset[str]:
+    """Strategies that raised, in a warm-up or in the middle of the day."""
+    rows = [one.payload for one in inputs if one.key == SWITCHED_OFF]
+    for event in opened:
+        at_open = event.payload["off"]
+        assert isinstance(at_open, list)
+        rows += at_open
+    return frozenset(str(row["strategy"]) for row in rows)
 
 
 def _gaps(minutes: Sequence[LedgerEvent], symbols: Sequence[str]) -> dict[str, int]:

@@ -34,6 +34,7 @@ class Cause(StrEnum):
     OFF = "off"  # the strategy raised and was switched off: no backtest runs it either
     OBSERVE = "observe"  # everything was decided, nothing sent
     HOURS = "hours"  # a session that recorded data does not have: unconfirmed, accepted
+    SETUP = "setup"  # another configuration or version took the day over in its middle
     WARM_UP = "warm-up"  # the history is not what the day was opened with any more
     CARRIED = "carried"  # cash, cooldown or a position, over the night
     SHARED = "shared"  # another strategy of the book used the same account
@@ -55,6 +56,7 @@ class Given:
     never_closes: bool = False
     other_hours: bool = False
     other_history: bool = False
+    other_setup: bool = False
     carries: bool = False
     strategies: int = 1
 
@@ -69,6 +71,7 @@ class Given:
             "observes": self.observes,
             "other_hours": self.other_hours,
             "other_history": self.other_history,
+            "other_setup": self.other_setup,
             "carries": self.carries,
         }
 
@@ -203,6 +206,8 @@ def _of_bars(one: Pair, given: Given) -> Cause | None:
         return Cause.GAP
     if given.other_hours:
         return Cause.HOURS
+    if given.other_setup:
+        return Cause.SETUP
     return Cause.WARM_UP if given.other_history else None
 
 
@@ -210,6 +215,8 @@ def _of_account(given: Given, *, follows: bool) -> Cause:
     """The account stood otherwise: for an earlier difference, or from the beginning."""
     if follows:
         return Cause.FOLLOWS
+    if given.other_setup:
+        return Cause.SETUP
     if given.carries:
         return Cause.CARRIED
     return Cause.SHARED if given.strategies > 1 else Cause.UNEXPLAINED

@@ -105,6 +105,7 @@ def test_a_refusal_is_explained_by_what_the_day_was_given(
         (Given(gaps_ns={"SBIN": at("09:20")}), Cause.UNEXPLAINED),
         (Given(other_history=True), Cause.WARM_UP),
         (Given(other_hours=True), Cause.HOURS),
+        (Given(other_setup=True), Cause.SETUP),
         (Given(commands_ns=[at("09:20")]), Cause.UNEXPLAINED),  # an operator changes no bar
         (NOON, Cause.UNEXPLAINED),
     ],
