@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from cli.certify_verbs import certify_app
 from cli.control_verbs import control_app
 from cli.options import (
     Auction,
@@ -42,6 +43,7 @@ app = typer.Typer(
 data_app = typer.Typer(help="Bars in and out: import, verify, list, export.")
 config_app = typer.Typer(help="The configuration: show, check, new.")
 app.add_typer(control_app)
+app.add_typer(certify_app)
 app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 

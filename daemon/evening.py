@@ -1,4 +1,4 @@
-"""What follows a closed day, in order: archive, backup, what is old dropped, and the day's report.
+"""What follows a closed day, in order: archive, certificate, backup, old rows dropped, report.
 
 Decides the order and that nothing of it fails the day: what cannot be done is logged, and what can
 be made up for is, on the next evening.
@@ -14,6 +14,7 @@ import structlog
 
 from core.errors import StoreFailed, TradingdError
 from core.session import DAY_NS, day_text
+from daemon.certificate import certify_day
 from daemon.chores import (
     BACKUP_FOLDER,
     archive_bars,
@@ -50,6 +51,7 @@ class Evening:
         """Do what is to be done of `day`, which is closed. After `stop` nothing more is begun."""
         chores = (
             ("archive_bars", self.store_owner, self._archive),
+            ("certify_day", self.store_owner, self._certify),
             ("back_up_ledger", self.ledger_owner, self._back_up),
             ("drop_blobs", self.ledger_owner, self._drop_blobs),
             ("drop_ticks", self.store_owner, self._drop_ticks),
@@ -77,6 +79,14 @@ class Evening:
     def _archive(self, day: int) -> None:
         days = archive_bars(self.store, BarArchive(self.directory), day)
         log.info("bars_archived", day=day_text(day), days=len(days))
+
+    def _certify(self, day: int) -> None:
+        certificate = certify_day(self.directory, day, self.store)
+        if certificate.difference is None:
+            log.info("day_certified", day=day_text(day), certificate=certificate.digest)
+        else:
+            difference = certificate.difference.text("computed", "recorded")
+            log.error("day_not_certified", day=day_text(day), difference=difference)
 
     def _back_up(self, day: int) -> None:
         path = back_up(self.ledger, self.directory / BACKUP_FOLDER, day)

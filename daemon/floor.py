@@ -56,7 +56,7 @@ class Floor:
     """
 
     def __init__(self, setups: Sequence[DeskSetup], seen: Iterable[SignalId] = ()) -> None:
-        self._setups = tuple(setups)
+        self.setups = tuple(setups)
         self._timeframes_ns = {
             timeframe_ns
             for setup in setups
@@ -78,7 +78,7 @@ class Floor:
     @property
     def digest(self) -> str:
         """Identity of what is remembered: the books by name and order, and what each is made of."""
-        text = "\n".join(f"{setup.name} {setup.digest}" for setup in self._setups)
+        text = "\n".join(f"{setup.name} {setup.digest}" for setup in self.setups)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
@@ -283,7 +283,7 @@ class Floor:
         )
 
     def _fresh_resampler(self) -> Resampler:
-        first = self._setups[0]
+        first = self.setups[0]
         return Resampler(sorted(self._timeframes_ns), first.base_ns, first.groups)
 
     def _arrays(self) -> dict[str, Records]:

@@ -4,17 +4,18 @@ Nothing is sent. A result that differs stops the start: then either the code or 
 what it was, and a person has to look (docs/runbook.md).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from core.errors import StoreFailed
-from core.ports import EventKind, Ledger, LedgerEvent
+from core.ports import EventKind, LedgerEvent, RecordedEvent
 from core.session import ist_text
-from core.types import BAR, Command, MinuteSpan
+from core.types import BAR, Command, MinuteSpan, Records
 from daemon.floor import Done, Floor
-from daemon.fuse import blown_in
+from daemon.fuse import Blown, blown_in
 from providers.live import DayFrame
 from stores.chain import canonical_json
 
@@ -54,25 +55,44 @@ class DayRecord:
         return [step[0] for step in steps if step[0].kind is EventKind.MINUTE]
 
 
-def last_day(ledger: Ledger) -> DayRecord:
-    """The last day in the ledger, whole. Its last opening counts: one in the middle of the day is
-    that of another setup, which took over there."""
+class Readable(Protocol):
+    """What a day is read from: the daemon's own ledger, or a reader of its file."""
+
+    def events(
+        self, after: int = 0, kinds: Sequence[EventKind] | None = None
+    ) -> Iterable[RecordedEvent]: ...
+
+
+def last_day(ledger: Readable) -> DayRecord:
+    """The last day in the ledger, whole."""
+    return recorded_day(ledger, None)
+
+
+def recorded_day(ledger: Readable, day: int | None) -> DayRecord:
+    """A day in the ledger, whole; None: the last one. Its last opening counts: one in the middle of
+    the day is that of another setup, which took over there."""
     first_seq, opened = 0, None
     for recorded in ledger.events(kinds=[EventKind.DAY_OPENED]):
+        if day is not None and recorded.event.payload["day"] != day:
+            continue
         if opened is None or recorded.event.key != opened.key:
             first_seq = recorded.seq
         opened = recorded.event
     closed: LedgerEvent | None = None
     before: list[list[LedgerEvent]] = []
     steps: list[list[LedgerEvent]] = []
+    day_key = None if opened is None else opened.key
     for recorded in ledger.events(after=first_seq) if opened is not None else ():
         event = recorded.event
         if event.kind in INPUTS:
             steps.append([event])
+        elif event.kind is EventKind.DAY_OPENED and event.key != day_key:
+            break  # another day: what closed this one is not there
         elif event.kind is EventKind.DAY_OPENED:
             before, steps = before + steps, []
         elif event.kind is EventKind.DAY_CLOSED:
             closed = event
+            break
         elif event.kind in RESULTS and steps:
             steps[-1].append(event)
     return DayRecord(opened, closed, steps, before)
@@ -92,28 +112,56 @@ def rerun(
     """
     missing: list[LedgerEvent] = []
     for recorded in steps:
-        given = recorded[0]
-        if given.kind is EventKind.COMMAND:
-            done, events = _obeyed(floor, given)
-        elif given.kind is EventKind.DOUBT:
-            done, events = [], floor.doubt_again(given)
-        else:
-            bars = np.frombuffer(given.blob or b"", BAR).copy()  # kernels take no read-only arrays
-            span = floor.resampler.resample(frame.span(int(str(given.payload["close_ns"])), bars))
-            done, events = floor.minute(
-                span, late=bool(given.payload["late"]), awaited=blown_in(recorded[1:])
-            )
-            shown(span, done)
-        results = events[1:]
-        for one in done:
-            results += one.desk.acknowledged(one.submits)
-        missing = _compared(results, recorded[1:], given, is_last=recorded is steps[-1])
+        again = redo(floor, frame, recorded[0], blown_in(recorded[1:]))
+        if again.span is not None:
+            shown(again.span, again.done)
+        is_last = recorded is steps[-1]
+        missing = _compared(again.results, recorded[1:], recorded[0], is_last=is_last)
     return missing
 
 
-def _obeyed(floor: Floor, given: LedgerEvent) -> tuple[list[Done], list[LedgerEvent]]:
-    command = Command[str(given.payload["command"]).upper()]
-    return floor.obey(command, str(given.payload["user"]), int(str(given.payload["pid"])))
+class Redone(NamedTuple):
+    """One input run again."""
+
+    span: MinuteSpan | None  # None: it was no Minute
+    done: list[Done]
+    results: list[LedgerEvent]
+
+
+def redo(
+    floor: Floor,
+    frame: DayFrame,
+    given: LedgerEvent,
+    awaited: Sequence[Blown] = (),
+    bars: Records | None = None,
+) -> Redone:
+    """Run one input of the ledger through every book.
+
+    Args:
+        awaited: strategies that failed in it when it was recorded.
+        bars: those of the Minute, computed anew; None: those that the ledger holds.
+    """
+    span, done = None, list[Done]()
+    if given.kind is EventKind.DOUBT:
+        events = floor.doubt_again(given)
+    elif given.kind is EventKind.COMMAND:
+        command = Command[str(given.payload["command"]).upper()]
+        done, events = floor.obey(
+            command, str(given.payload["user"]), int(str(given.payload["pid"]))
+        )
+    else:
+        bars = recorded_bars(given) if bars is None else bars
+        span = floor.resampler.resample(frame.span(int(str(given.payload["close_ns"])), bars))
+        done, events = floor.minute(span, late=bool(given.payload["late"]), awaited=awaited)
+    results = events[1:]
+    for one in done:
+        results += one.desk.acknowledged(one.submits)
+    return Redone(span, done, results)
+
+
+def recorded_bars(minute: LedgerEvent) -> Records:
+    """The BAR rows of a MINUTE, writable: kernels take no others."""
+    return np.frombuffer(minute.blob or b"", BAR).copy()
 
 
 def _compared(

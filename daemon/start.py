@@ -9,14 +9,12 @@ from pathlib import Path
 
 import structlog
 
-from backtest.summary import code_version
-from core.book import MAIN_BOOK
 from core.errors import ConfigError
 from core.ports import EventKind, Ledger, LedgerEvent, MarketStore
-from core.session import day_text
 from core.types import SignalId
 from daemon.floor import Floor
 from daemon.plan import Plan
+from daemon.recipe import run_start
 from daemon.rerun import DayRecord, last_day, rerun
 from daemon.scanner import Scanner
 from daemon.takeover import recollect, take_over
@@ -138,21 +136,7 @@ class Start:
 
     def _run_start(self, day: int, begins_from: LedgerEvent | None) -> LedgerEvent:
         left = {} if begins_from is None else begins_from.payload
-        payload: dict[str, object] = {
-            "mode": self._plan.mode,
-            "source": self._plan.source.identity,
-            "scope": self._plan.scope_of(MAIN_BOOK),
-            "day": day,
-            "setup": self._floor.digest,
-            "code": code_version(),
-            "code_digest": self._floor.code,
-            "from_setup": left.get("setup"),
-            "from_code_digest": left.get("code_digest"),
-            "strategies": [name for name, _, _ in self._plan.all_strategies],
-            "books": [book for book, strategies in self._plan.books for _ in strategies],
-            "instruments": self._floor.symbols,
-        }
-        return LedgerEvent(0, EventKind.RUN_START, day_text(day), payload)
+        return run_start(self._plan, self._floor, day, left)
 
     async def _append(self, events: list[LedgerEvent]) -> None:
         await self._ledger_owner.run(self._ledger.append, events)

@@ -170,6 +170,22 @@ def _repaired(minute: ClosedMinute, publication: Publication) -> ClosedMinute:
     return minute._replace(bars=repaired(minute.bars, Given(candles, tuple(quiet))))
 
 
+def tick_counts(publications: Sequence[Publication]) -> list[int]:
+    """How many ticks each publication speaks of: those since the one before."""
+    counts, place = [], 0
+    for publication in publications:
+        begins = [before for name, before, *_ in _marks_of(publication) if name == "begin"]
+        place = begins[-1] if begins else place
+        end = int(str(publication["ticks"]))
+        counts.append(end - place)
+        place = end
+    return counts
+
+
+def mark_count(publications: Sequence[Publication]) -> int:
+    return sum(len(_marks_of(one)) for one in publications)
+
+
 def _marks_of(publication: Publication) -> Sequence[tuple[str, int, *tuple[int, ...]]]:
     marks = publication["marks"]
     assert isinstance(marks, list)

@@ -8,6 +8,7 @@ nothing else may open the file, not even to copy it, while this is open.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +30,8 @@ from stores.market_tables import (
     create_or_check,
     decided_bar,
     decision_staging,
+    known_numbers,
+    require_schema,
     require_source,
     stage_decisions,
     stored_numbers,
@@ -91,10 +94,12 @@ class DuckMarketStore:
         instruments: Sequence[Instrument],
         *,
         connect: Connect = duckdb.connect,
+        read_only: bool = False,
     ) -> None:
         self._path = path
         self._instruments = list(instruments)
-        self._connect = connect
+        self._connect = partial(connect, read_only=True) if read_only else connect
+        self._read_only = read_only
         self._always_open = np.array(
             [one.session_class is SessionClass.ALWAYS_OPEN for one in instruments], np.bool_
         )
@@ -327,7 +332,8 @@ class DuckMarketStore:
 
     def _opened(self) -> duckdb.DuckDBPyConnection:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not self._read_only:
+                self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             db = self._connect(str(self._path), config=CONFIG)
         except (duckdb.Error, OSError) as error:
             raise StoreFailed(f"{self._path.name} cannot be opened: {redacted(error)}") from error
@@ -347,8 +353,12 @@ class DuckMarketStore:
         [(mode,)] = db.execute("SELECT current_setting('fsync_mode')").fetchall()
         if mode == "NONE":
             raise StoreFailed("market.duckdb would not be synced: fsync_mode is NONE")
-        create_or_check(db)
-        self._stored = stored_numbers(db, self._instruments)
+        if self._read_only:
+            require_schema(db)
+            self._stored = known_numbers(db, self._instruments)
+        else:
+            create_or_check(db)
+            self._stored = stored_numbers(db, self._instruments)
         numbers = np.arange(len(self._instruments), dtype=np.int32)
         db.register("configured", {"stored": self._stored, "number": numbers})
         for one in self._staging():

@@ -239,11 +239,24 @@ def create_or_check(db: duckdb.DuckDBPyConnection) -> None:
         # Replaying schema changes mixed with rows has failed in this engine: none stay in its log.
         db.execute("CHECKPOINT").fetchall()
         crashpoint("market.create.after")
+    require_schema(db)
+
+
+def require_schema(db: duckdb.DuckDBPyConnection) -> None:
+    """Refuse a file of another schema. Raises duckdb.Error, StoreFailed."""
     [(version,)] = db.execute("SELECT max(version) FROM schema_version").fetchall()
     if version != SCHEMA_VERSION:
         raise StoreFailed(
             f"market.duckdb has schema {version}, this program knows {SCHEMA_VERSION}"
         )
+
+
+def known_numbers(
+    db: duckdb.DuckDBPyConnection, instruments: Sequence[Instrument]
+) -> NDArray[np.int32]:
+    """The number in the file of each instrument, -1 of one that is not in it."""
+    known = dict(db.execute("SELECT id, number FROM instruments").fetchall())
+    return np.array([known.get(one.id, -1) for one in instruments], np.int32)
 
 
 def stored_numbers(

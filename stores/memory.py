@@ -192,7 +192,7 @@ class MemoryMarketStore:
 
     def decisions(self, instrument: int, day: int, limit: int) -> list[DecidedBar]:
         found = [
-            _decided(strategy, bar, signal)
+            decided_bar_of(strategy, bar, signal)
             for strategy, bars, signals in self._decided
             for bar, signal in zip(bars, signals, strict=True)
             if bar["instrument"] == instrument and bar["day"] == day
@@ -223,7 +223,8 @@ class MemoryMarketStore:
         """Nothing is held."""
 
 
-def _decided(strategy: str, bar: np.void, signal: np.void) -> DecidedBar:
+def decided_bar_of(strategy: str, bar: np.void, signal: np.void) -> DecidedBar:
+    """A STRATEGY_BAR row and the SIGNAL row that was said on it, as a store gives them back."""
     events = zip(signal["kind"].tolist(), signal["side"].tolist(), strict=True)
     gates = (signal[name].tolist() for name in ("gate_value", "gate_threshold", "gate_passed"))
     return DecidedBar(

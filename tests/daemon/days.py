@@ -135,7 +135,13 @@ def play(
     )
 
 
-def play_to(plan: Plan, directory: Path, *days: int | None, minutes: int) -> DayOutcome:
+def play_to(
+    plan: Plan,
+    directory: Path,
+    *days: int | None,
+    minutes: int,
+    open_store: OpenStore = in_memory,
+) -> DayOutcome:
     """Play until the ledger holds `minutes` Minutes of these days, then stop as SIGTERM does.
 
     Those that wait in the queue are still handled, as in a real stop.
@@ -150,7 +156,9 @@ def play_to(plan: Plan, directory: Path, *days: int | None, minutes: int) -> Day
             if handled >= minutes:
                 stop.set()
 
-        outcomes = await played(plan, directory, days or (None,), after_append=count, stop=stop)
+        outcomes = await played(
+            plan, directory, days or (None,), after_append=count, stop=stop, open_store=open_store
+        )
         return outcomes[-1]
 
     return asyncio.run(main())

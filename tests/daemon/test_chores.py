@@ -26,7 +26,7 @@ from stores.owner import InlineOwner
 from tests.daemon.days import files_of, recorded, replay_plan, told
 from tests.datasets import LIVELY, WEEK, generated, request_on
 
-SOUND = ["bars_archived", "ledger_backed_up"]
+SOUND = ["bars_archived", "day_certified", "ledger_backed_up"]
 
 
 def week() -> Plan:
@@ -76,6 +76,7 @@ def test_a_closed_day_is_archived_and_backed_up(tmp_path: Path) -> None:
         f"{BACKUP_FOLDER}/ledger-{text}.head.json",
         f"reports/{text}.json",
         f"reports/{text}.md",
+        f"certificates/{text}.json",
     }
 
 
@@ -135,7 +136,7 @@ def test_a_chore_that_fails_is_named_and_costs_neither_the_day_nor_the_others(
     [outcome], told_of = played(tmp_path, WEEK[1], open_store=NoArchive)
 
     assert outcome.complete
-    assert told_of == ["chore_failed", "ledger_backed_up"]
+    assert told_of == ["chore_failed", "day_certified", "ledger_backed_up"]
 
 
 def test_an_evening_that_was_missed_is_made_up_for(tmp_path: Path) -> None:
