@@ -33,6 +33,8 @@ STATIC = {
     "commands.css": CSS,
     "instrument.css": CSS,
     "page.js": JS,
+    "link.js": JS,
+    "day.js": JS,
     "scanner.js": JS,
     "commands.js": JS,
     "tables.js": JS,

@@ -16,7 +16,10 @@ class Source(Protocol):
         """Grows whenever `snapshot` would answer differently."""
 
     def snapshot(self) -> dict[str, Any]:
-        """JSON values: "data" (runner_state rows), "daemon" (facts), "updated_at" (ISO)."""
+        """JSON values: "data" (runner_state rows), "daemon" (facts), "updated_at" (ISO).
+
+        Made anew each time; the rows stand for the same things in the same order.
+        """
 
     async def changed(self, after: int) -> int:
         """The version, as soon as it is over `after`."""

@@ -1,5 +1,6 @@
 """The page of a running daemon: commanded by HTTP and in a real browser, and telling no secret."""
 
+import asyncio
 import http.client
 import json
 import signal
@@ -10,8 +11,10 @@ import pytest
 
 from core.ports import EventKind
 from daemon.dashboard.guard import TOKEN_HEADER
+from daemon.dashboard.server import DashboardServer
 from daemon.dashboard.token import TOKEN_FILE
 from tests.daemon.days import recorded
+from tests.daemon.scanned_market import Market
 from tests.e2e.browser import PROGRAM, Page, browser
 from tests.e2e.processes import PATIENCE_S, QUICK_DAY, running, wait_for_minutes
 
@@ -121,3 +124,36 @@ def test_a_wrong_token_halts_nothing_and_is_asked_for_again(directory: Path) -> 
 
     assert still
     assert [] == recorded(directory, [EventKind.COMMAND])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(PROGRAM is None, reason="no browser here: install chromium")
+def test_a_whole_market_is_shown_a_part_at_a_time_and_found_by_filter() -> None:
+    market = Market()
+
+    def looked_at(address: str) -> tuple[list[int], list[str]]:
+        shown = "[...document.querySelectorAll('#rows tr')]"
+        with browser() as page:
+            page.open(address)
+            page.until(f"{shown}.length")
+            counts = [page.value(f"{shown}.length")]
+            page.click("#more")
+            counts.append(page.value(f"{shown}.length"))
+            page.click("#filter")
+            page.type("share239")
+            page.until(f"{shown}.length === 10")
+            first = page.value(f"{shown}[0].querySelector('.symbol').textContent")
+            page.value("document.getElementById('side').value = 'SELL'")
+            page.value("document.getElementById('side').dispatchEvent(new Event('change'))")
+            counts.append(page.value(f"{shown}.length"))
+            return counts, [first, *page.complaints]
+
+    async def main() -> tuple[list[int], list[str]]:
+        server = DashboardServer(market.source, port=0)
+        address = await server.start()
+        try:
+            return await asyncio.to_thread(looked_at, address)
+        finally:
+            await server.stop()
+
+    assert ([100, 200, 0], ["SHARE2390"]) == asyncio.run(main())

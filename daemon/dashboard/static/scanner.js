@@ -1,11 +1,9 @@
-// The scanner and the day's facts above it. It shows what the daemon says and computes nothing:
-// every value arrives as JSON and reaches the page through textContent. Live by server-sent events;
-// while those are away it asks every two seconds.
+// The scanner: a row for each strategy and instrument. It shows what the daemon says and computes
+// nothing: every value arrives as JSON and reaches the page through textContent.
 
-import { arrow, ask, byId, clock, count, element, instrumentHash, press, price, rupees, say, spaced, tone } from "/static/page.js";
+import { arrow, byId, clock, count, element, instrumentHash, press, price, rupees, say, spaced, tone } from "/static/page.js";
 
-const POLL_MS = 2000;
-const POLLS_PER_RETRY = 5; // a refused stream (all places taken) is tried again this rarely
+const PAGE_ROWS = 100; // a browser lays out so many without a pause
 const COLUMNS = [
   ["instrument", "Instrument"], ["strategy", "Strategy"], ["bias", "Bias"], ["state", "State"],
   ["signal", "Last signal"], ["bar", "Last bar"], ["meter", "Current bar"],
@@ -13,25 +11,20 @@ const COLUMNS = [
 ];
 const STATE_TONE = { TRIGGERED: "good", REFUSED: "fair", WATCHING: "", WARMING: "info" };
 const STATUS_TONE = { RUNNING: "", WAITING: "", STALE: "fair", HALTED: "bad", OFF: "bad" };
-const TRADING_TONE = { ACTIVE: "good", REDUCING: "fair", HALTED: "bad" };
-
-const many = new Intl.NumberFormat("en-IN", { notation: "compact", maximumSignificantDigits: 4 });
 
 const levels = ({ stop, target }) => `stop ${price(stop)} · target ${price(target)}`;
 
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
 function flash(cell) {
-  cell.classList.remove("flash");
-  void cell.offsetWidth; // restarts the animation
-  cell.classList.add("flash");
+  if (!still.matches) cell.animate([{ backgroundColor: "var(--flash)" }, {}], { duration: 1200, easing: "ease-out" });
 }
 
 // --- one row ----------------------------------------------------------------------------------
 
-const rows = new Map(); // key -> Row
-
 class Row {
-  constructor(parent) {
-    this.line = element("tr", "", parent);
+  constructor() {
+    this.line = element("tr");
     this.line.addEventListener("click", () => {
       location.hash = this.link;
     });
@@ -46,15 +39,15 @@ class Row {
     this.fresh = true;
   }
 
+  // All bars close together: that is no news of a row.
   put(name, top, sub = "", className = "top") {
     const cell = this.cells[name];
     const toned = cell.top.className !== className && !this.fresh;
     const said = say(cell.top, top, className);
-    if ((say(cell.sub, sub) || said || toned) && !this.fresh && name !== "meter") flash(cell.cell);
+    if ((say(cell.sub, sub) || said || toned) && !this.fresh && name !== "bar") flash(cell.cell);
   }
 
   show(row, bar) {
-    this.row = row;
     this.link = instrumentHash(row.instrument, row.strategy);
     this.cells.instrument.top.href = this.link;
     this.line.classList.toggle("held", row.position !== null);
@@ -84,14 +77,6 @@ class Row {
     say(top, begun ? `${bar.minutes_seen} of ${bar.minutes_expected} min` : "–", "sub");
     meter.title = begun ? `bar ${clock(bar.open)}–${clock(bar.close)}` : "no trade in this bar yet";
   }
-
-  matches(words, chip) {
-    const { row } = this;
-    if (chip === "position" && row.position === null) return false;
-    if (chip === "triggered" && row.last_signal === null) return false;
-    const text = `${row.instrument} ${row.instrument_id} ${row.strategy} ${row.book}`.toLowerCase();
-    return words.every((word) => text.includes(word));
-  }
 }
 
 function signalText(signal) {
@@ -107,114 +92,97 @@ function positionText(held) {
   return [top, levels(held), "top"];
 }
 
-// --- the page ---------------------------------------------------------------------------------
+// --- the table: of many rows the first ones that the filter leaves ------------------------------
 
-const view = { words: [], chip: "all", linked: "connecting", updated: "" };
+const lines = new Map(); // key -> Row, of the rows that are shown
+const view = { rows: new Map(), bars: new Map(), words: [], chip: "all", strategy: "", state: "", side: "", most: PAGE_ROWS, link: "connecting", updated: "" };
 
-function show(data, daemon) {
-  showDaemon(daemon);
-  const bars = new Map(daemon.bars.map((bar) => [bar.timeframe, bar]));
-  const gone = new Set(rows.keys());
-  for (const row of data) {
-    const key = JSON.stringify([row.book, row.strategy, row.instrument]);
-    if (!rows.has(key)) rows.set(key, new Row(byId("rows")));
-    rows.get(key).show(row, bars.get(row.timeframe));
-    gone.delete(key);
+function matches(row) {
+  if (view.strategy && row.strategy !== view.strategy) return false;
+  if (view.side && row.bias !== view.side) return false;
+  if (view.state && row.signal_state !== view.state && row.status !== view.state) return false;
+  if (view.chip === "position" && row.position === null) return false;
+  if (view.chip === "triggered" && row.last_signal === null) return false;
+  const text = `${row.instrument} ${row.instrument_id} ${row.strategy} ${row.book}`.toLowerCase();
+  return view.words.every((word) => text.includes(word));
+}
+
+function show() {
+  const matching = [...view.rows].filter(([, row]) => matches(row));
+  const shown = matching.slice(0, view.most);
+  const kept = new Set(shown.map(([key]) => key));
+  for (const [key, { line }] of lines) {
+    if (kept.has(key)) continue;
+    line.remove();
+    lines.delete(key);
   }
-  for (const key of gone) {
-    rows.get(key).line.remove();
-    rows.delete(key);
+  let next = byId("rows").firstElementChild;
+  for (const [key, row] of shown) {
+    if (!lines.has(key)) lines.set(key, new Row());
+    const { line } = lines.get(key);
+    if (line === next) next = next.nextElementSibling;
+    else byId("rows").insertBefore(line, next);
+    lines.get(key).show(row, view.bars.get(row.timeframe));
   }
+  const more = matching.length - shown.length;
+  byId("more").hidden = more === 0;
+  say(byId("more"), `Show more: ${count.format(more)} of ${count.format(matching.length)} rows are not shown`);
+  say(byId("note"), noteOn(matching.length));
+}
+
+function noteOn(matching) {
+  if (view.link === "lost") return `The daemon does not answer. ${view.updated ? `Last heard at ${view.updated} IST.` : ""}`;
+  if (view.link === "connecting") return "Connecting to the daemon …";
+  if (view.rows.size === 0) return "No instrument is being scanned yet.";
+  return matching === 0 ? "No row matches this filter." : "";
+}
+
+// The strategies to choose from; one alone needs no choice.
+function offer(names) {
+  const chooser = byId("strategy");
+  if (chooser.options.length === names.length + 1) return;
+  chooser.hidden = names.length < 2;
+  chooser.replaceChildren(chooser.options[0]);
+  for (const name of names) {
+    const option = element("option", "", chooser);
+    option.value = name;
+    say(option, name);
+  }
+}
+
+function filter(changed) {
+  Object.assign(view, changed, { most: PAGE_ROWS });
+  show();
+}
+
+document.addEventListener("snapshot", ({ detail: { data, rows, daemon } }) => {
+  view.rows = rows;
+  view.bars = new Map(daemon.bars.map((bar) => [bar.timeframe, bar]));
   view.updated = daemon.market_time.slice(11, 19);
-  applyFilter();
-  document.dispatchEvent(new CustomEvent("snapshot", { detail: { data, daemon } }));
-}
+  offer([...new Set(data.map((row) => row.strategy))]);
+  show();
+});
+document.addEventListener("link", ({ detail }) => {
+  if (view.link === detail) return;
+  view.link = detail;
+  show();
+});
 
-function showDaemon(daemon) {
-  say(byId("mode"), daemon.mode.toUpperCase(), daemon.mode === "live" ? "badge bad" : "badge info");
-  say(byId("trading"), daemon.trading_state, "badge " + (TRADING_TONE[daemon.trading_state] ?? ""));
-  say(byId("day"), daemon.day, "quiet");
-  say(byId("time"), daemon.market_time.slice(11, 19));
-  const age = daemon.feed_age_ms === null ? "no data yet" : `${(daemon.feed_age_ms / 1000).toFixed(1)} s ago`;
-  say(byId("feed"), `${daemon.feed} ${daemon.feed_up ? "feed" : "feed down"} · ${age}`, "lamp " + (daemon.feed_up ? "good" : "bad"));
-  say(byId("pnl"), rupees(daemon.day_pnl_paise), tone(daemon.day_pnl_paise));
-  for (const name of ["signals", "entries", "trades"]) say(byId(name), count.format(daemon[name]));
-  say(byId("ticks"), (daemon.ticks_seen < 1e6 ? count : many).format(daemon.ticks_seen));
-  const phase = daemon.market_open ? "" : " · closed";
-  say(byId("minutes"), `${daemon.minutes_done} of ${daemon.minutes_expected} min${phase}`);
-  byId("session").max = daemon.minutes_expected || 1;
-  byId("session").value = daemon.minutes_done;
-  const notes = [daemon.waiting_for && `Waiting for the ${daemon.waiting_for}.`, ...daemon.readiness, ...daemon.report].filter(Boolean);
-  byId("notice").hidden = notes.length === 0;
-  say(byId("notice"), notes.join("\n"));
-  document.title = `${rupees(daemon.day_pnl_paise)} · tradingd`;
+byId("filter").addEventListener("input", ({ target }) => {
+  filter({ words: target.value.toLowerCase().split(/\s+/).filter(Boolean) });
+});
+for (const name of ["strategy", "state", "side"]) {
+  byId(name).addEventListener("change", ({ target }) => filter({ [name]: target.value }));
 }
-
-function applyFilter() {
-  let shown = 0;
-  for (const row of rows.values()) {
-    row.line.hidden = !row.matches(view.words, view.chip);
-    shown += !row.line.hidden;
-  }
-  let note = "";
-  if (view.linked === "lost") note = `The daemon does not answer. ${view.updated ? `Last heard at ${view.updated} IST.` : ""}`;
-  else if (view.linked === "connecting") note = "Connecting to the daemon …";
-  else if (rows.size === 0) note = "No instrument is being scanned yet.";
-  else if (shown === 0) note = "No row matches this filter.";
-  say(byId("note"), note);
-}
-
-byId("filter").addEventListener("input", (event) => {
-  view.words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
-  applyFilter();
+byId("more").addEventListener("click", () => {
+  view.most += PAGE_ROWS;
+  show();
 });
 
 const chips = document.querySelectorAll("[data-chip]");
 for (const chip of chips) {
   chip.addEventListener("click", () => {
-    view.chip = chip.dataset.chip;
     press(chips, chip);
-    applyFilter();
+    filter({ chip: chip.dataset.chip });
   });
 }
-
-// --- the link ---------------------------------------------------------------------------------
-
-let stream = null;
-let polling = null; // timer, while the stream is away
-let polls = 0;
-
-function linked(state) {
-  view.linked = state;
-  say(byId("link"), state, "lamp " + { live: "good", polling: "fair", lost: "bad" }[state]);
-  document.body.classList.toggle("lost", state === "lost");
-}
-
-function listen() {
-  stream?.close();
-  stream = new EventSource("/api/stream");
-  stream.onmessage = (event) => {
-    clearTimeout(polling);
-    polling = null;
-    linked("live");
-    const { data, daemon } = JSON.parse(event.data);
-    show(data, daemon);
-  };
-  stream.onerror = () => {
-    polling ??= setTimeout(poll, 0);
-  };
-}
-
-async function poll() {
-  const seen = await Promise.all([ask("/api/scanner-state", POLL_MS), ask("/api/daemon-state", POLL_MS)]);
-  if (polling === null) return; // the stream came back meanwhile
-  const [scanner, daemon] = seen;
-  linked(scanner && daemon ? "polling" : "lost");
-  if (scanner && daemon) show(scanner.data, daemon.data);
-  else applyFilter();
-  polls += 1;
-  if (stream.readyState === EventSource.CLOSED && polls % POLLS_PER_RETRY === 0) listen();
-  polling = setTimeout(poll, POLL_MS);
-}
-
-listen();

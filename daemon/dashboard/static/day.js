@@ -1,0 +1,27 @@
+// The day's facts at the head of the page: mode, trading state, clock, feed, results, session.
+
+import { byId, count, rupees, say, tone } from "/static/page.js";
+
+const TRADING_TONE = { ACTIVE: "good", REDUCING: "fair", HALTED: "bad" };
+
+const many = new Intl.NumberFormat("en-IN", { notation: "compact", maximumSignificantDigits: 4 });
+
+document.addEventListener("snapshot", ({ detail: { daemon } }) => {
+  say(byId("mode"), daemon.mode.toUpperCase(), daemon.mode === "live" ? "badge bad" : "badge info");
+  say(byId("trading"), daemon.trading_state, "badge " + (TRADING_TONE[daemon.trading_state] ?? ""));
+  say(byId("day"), daemon.day, "quiet");
+  say(byId("time"), daemon.market_time.slice(11, 19));
+  const age = daemon.feed_age_ms === null ? "no data yet" : `${(daemon.feed_age_ms / 1000).toFixed(1)} s ago`;
+  say(byId("feed"), `${daemon.feed} ${daemon.feed_up ? "feed" : "feed down"} · ${age}`, "lamp " + (daemon.feed_up ? "good" : "bad"));
+  say(byId("pnl"), rupees(daemon.day_pnl_paise), tone(daemon.day_pnl_paise));
+  for (const name of ["signals", "entries", "trades"]) say(byId(name), count.format(daemon[name]));
+  say(byId("ticks"), (daemon.ticks_seen < 1e6 ? count : many).format(daemon.ticks_seen));
+  const phase = daemon.market_open ? "" : " · closed";
+  say(byId("minutes"), `${daemon.minutes_done} of ${daemon.minutes_expected} min${phase}`);
+  byId("session").max = daemon.minutes_expected || 1;
+  byId("session").value = daemon.minutes_done;
+  const notes = [daemon.waiting_for && `Waiting for the ${daemon.waiting_for}.`, ...daemon.readiness, ...daemon.report].filter(Boolean);
+  byId("notice").hidden = notes.length === 0;
+  say(byId("notice"), notes.join("\n"));
+  document.title = `${rupees(daemon.day_pnl_paise)} · tradingd`;
+});
