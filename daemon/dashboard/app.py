@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from daemon.commands import Operator
 from daemon.dashboard.command_routes import command_routes
 from daemon.dashboard.day_routes import day_routes
-from daemon.dashboard.guard import Access, Guard
+from daemon.dashboard.guard import TOO_LONG, Access, Guard, Turned, body_of, is_change
 from daemon.dashboard.source import DayQueries, Source
 from daemon.dashboard.stream import Streams
 
@@ -91,7 +91,14 @@ class Dashboard:
             await send(message)
 
         app: ASGIApp = self.app
-        if turned := self._guard.turned(scope):
+        turned = self._guard.turned(scope)
+        if is_change(scope) and turned != TOO_LONG:
+            body = await body_of(receive)
+            if isinstance(body, Turned):
+                turned = turned or body
+            else:
+                receive = _told_again(body, receive)
+        if turned:
             app = _error(*turned)
         await app(scope, receive, send_guarded)
 
@@ -163,6 +170,16 @@ def _routed(
     )
     app.router.redirect_slashes = False  # a redirect would repeat what the request says
     return app
+
+
+def _told_again(body: bytes, receive: Receive) -> Receive:
+    """What is received by whoever comes after one who has read the body."""
+    told = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive_again() -> Message:
+        return next(told, None) or await receive()
+
+    return receive_again
 
 
 def _envelope(snapshot: dict[str, Any]) -> dict[str, Any]:

@@ -1,24 +1,26 @@
 """Who is answered: by Host and Origin, and for every change, and every read from afar, by token.
 
-It stands before all routes, so a route cannot be forgotten. What a request says is never repeated
-in an answer, and a token never in a record.
+It stands before all routes, so a route cannot be forgotten, and bounds what is read of a request.
+What a request says is never repeated in an answer, and a token never in a record.
 """
 
 import asyncio
 import hmac
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import structlog
 from pydantic import SecretStr
 from starlette.datastructures import Headers
-from starlette.types import Scope
+from starlette.types import Receive, Scope
 
 TOKEN_HEADER = "X-Tradingd-Token"
 READING = ("GET", "HEAD")
 JSON_TYPE = "application/json"
 MAX_BODY_BYTES = 16_384
+BODY_WAIT_S = 5.0
 # Nothing of the day is told here: the page itself, and whether the process lives.
 OPEN_PATHS = ("/static/", "/health/")
 TELL_EVERY_S = 10.0  # of refused changes: whoever guesses must not fill the log
@@ -48,8 +50,32 @@ class Turned(NamedTuple):
     reason: str
 
 
+TOO_LONG = Turned(413, f"a body has at most {MAX_BODY_BYTES} bytes")
+
+
+def is_change(scope: Scope) -> bool:
+    """Whether a request may change something: whatever does not say that it only reads."""
+    return scope["method"] not in READING
+
+
+async def body_of(receive: Receive) -> bytes | Turned:
+    """The whole body. Also of a request that is turned away: an answer to one that is still being
+    sent may never arrive."""
+    body = b""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(BODY_WAIT_S):
+            while True:
+                message = await receive()
+                body += bytes(message.get("body", b""))
+                if len(body) > MAX_BODY_BYTES:
+                    return TOO_LONG
+                if not message.get("more_body", False):  # all of it, or the client has gone
+                    return body
+    return Turned(408, f"a body has {BODY_WAIT_S:g} s to arrive")
+
+
 class Guard:
-    """Judges a request by its head, before anything of it is read or routed."""
+    """Judges a request by its head, before it is routed."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
@@ -59,7 +85,7 @@ class Guard:
     def turned(self, scope: Scope) -> Turned | None:
         """None: let it through."""
         headers = Headers(scope=scope)
-        changing = scope["method"] not in READING
+        changing = is_change(scope)
         turned = self._foreign(headers) or self._unknown(headers, scope["path"], changing)
         if turned is None and changing:
             turned = _unfit(headers)
@@ -114,7 +140,7 @@ def _unfit(headers: Headers) -> Turned | None:
         return Turned(415, f"Content-Type must be {JSON_TYPE}")
     length = headers.get("content-length", "0")
     if not length.isdecimal() or len(length) > 9 or int(length) > MAX_BODY_BYTES:
-        return Turned(413, f"a body has at most {MAX_BODY_BYTES} bytes")
+        return TOO_LONG
     return None
 
 

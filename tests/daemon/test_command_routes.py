@@ -9,13 +9,14 @@ import httpx
 import pytest
 from pydantic import SecretStr
 from starlette.routing import Route
+from starlette.types import Message
 from structlog.testing import capture_logs
 
 from core.types import Command, TradingState
 from daemon.commands import MAX_WAITING_COMMANDS, Asked, NotObeyed, Obeyed, Operator
 from daemon.dashboard.app import SECURITY_HEADERS, Dashboard, create_app
 from daemon.dashboard.command_routes import COMMAND_PATH
-from daemon.dashboard.guard import MAX_BODY_BYTES, TELL_EVERY_S, TOKEN_HEADER
+from daemon.dashboard.guard import BODY_WAIT_S, MAX_BODY_BYTES, TELL_EVERY_S, TOKEN_HEADER
 from tests.daemon.scanned import SECRET, new_source, run
 from tests.daemon.test_day_routes import Told
 from tests.virtual_loop import VirtualLoop, run_virtual
@@ -149,6 +150,41 @@ def test_what_a_form_of_another_site_can_send_is_refused(kind: str) -> None:
 @pytest.mark.parametrize("length", ["16385", "99999999999999999999", "-1", "1e3"])
 def test_a_long_body_is_refused_before_it_is_read(length: str) -> None:
     assert 413 == post(headers=KNOWN | {"content-length": length}).status_code
+
+
+def test_a_refusal_is_sent_when_the_body_has_been_read() -> None:
+    """Sent earlier it may be lost: a server that closes on unread bytes resets the connection."""
+    seen: list[str] = []
+    parts = [(b"{", True), (b"}", False)]
+
+    async def receive() -> Message:
+        body, more = parts.pop(0)
+        seen.append(f"read {body.decode()}")
+        return {"type": "http.request", "body": body, "more_body": more}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            seen.append(str(message["status"]))
+
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": COMMAND_PATH, "headers": headers}
+    run(new_app()(scope, receive, send))
+
+    assert ["read {", "read }", "401"] == seen
+
+
+def test_a_body_that_does_not_come_is_not_waited_for_long() -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(2 * BODY_WAIT_S)
+        yield b"}"
+
+    async def main() -> int:
+        async with asking(new_app()) as client:
+            answer = await client.post(COMMAND_PATH, content=chunks(), headers=KNOWN)
+            return answer.status_code
+
+    assert 408 == run_virtual(VirtualLoop(), main())
 
 
 def test_a_long_body_that_does_not_say_so_is_read_to_its_limit_only() -> None:

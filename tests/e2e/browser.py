@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,9 +81,11 @@ class Page:
 
     def _ask(self, method: str, **parameters: object) -> dict[str, Any]:
         number = next(self._numbers)
+        deadline_s = time.perf_counter() + PATIENCE_S
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
-            told: dict[str, Any] = json.loads(self._socket.recv(PATIENCE_S))
+            left_s = max(0.0, deadline_s - time.perf_counter())  # events come in between
+            told: dict[str, Any] = json.loads(self._socket.recv(left_s))
             if told.get("id") == number:
                 if "error" in told:
                     raise AssertionError(f"{method}: {told['error']}")

@@ -23,7 +23,7 @@ READ = ["/", "/api/scanner-state", "/api/daemon-state", "/api/orders", "/api/tra
 
 
 def day(directory: Path) -> list[str]:
-    return ["run", "--speed", "600", "--port", "0", "--state-dir", str(directory), *QUICK_DAY]
+    return ["run", "--speed", "60", "--port", "0", "--state-dir", str(directory), *QUICK_DAY]
 
 
 def answered(address: str, method: str, path: str, token: str, body: str = "") -> tuple[int, bytes]:
