@@ -7,12 +7,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from core.book import MAIN_BOOK
 from core.ports import EventKind
 from core.session import MINUTE_NS
 from core.types import Command
-from daemon.plan import Plan, Strategies
+from daemon.plan import DayOutcome, Plan, Strategies
 from strategies.registry import settings_of
 from strategies.settings import RiskSettings, resolve
 from tests.daemon.days import (
@@ -35,9 +37,12 @@ QUICK_TERMS = "timeframe=5m ema_fast=3 ema_slow=8 warmup_bars=10 sl_mult=3 tp_mu
 QUICK_TERMS += "time_stop_bars=4 cooldown_bars=5".split()
 
 
+OUTCOMES: dict[Path, DayOutcome] = {}  # of the days that are shared by tests
+
+
 def instance(name: str, strategy: str, *assignments: str) -> Strategies:
-    _, settings = resolve(RiskSettings(), settings_of(strategy)(), assignments)
-    return ((name, strategy, settings),)
+    _, own = resolve(RiskSettings(), settings_of(strategy)(), assignments)
+    return ((name, strategy, own),)
 
 
 QUICK = instance("quick", "ema_cross", *QUICK_TERMS)
@@ -60,7 +65,7 @@ def alone() -> Plan:
 
 def day_of(plan: Plan, factory: pytest.TempPathFactory) -> Path:
     directory = factory.mktemp("day")
-    play(plan, directory, DAY)
+    OUTCOMES[directory] = play(plan, directory, DAY)[0]
     return directory
 
 
@@ -275,8 +280,8 @@ def _is_entry_of(row: Mapping[str, object], book: str) -> bool:
     return row["role"] == "ENTRY" and row["book"] == book
 
 
-def test_the_outcome_of_a_day_is_that_of_the_main_book(shadowed: Path, tmp_path: Path) -> None:
-    [outcome] = play(with_shadow(), tmp_path, DAY)
+def test_the_outcome_of_a_day_is_that_of_the_main_book(shadowed: Path) -> None:
+    outcome = OUTCOMES[shadowed]
 
     assert outcome.trades == len(of_book(shadowed, "trades", MAIN_BOOK))
     assert outcome.signals == len(of_book(shadowed, "signals", MAIN_BOOK))
@@ -300,11 +305,9 @@ def test_the_page_has_a_row_of_every_strategy_of_every_book(shadowed: Path) -> N
         assert paise == sum(nets)
 
 
-def test_a_command_reaches_every_book_and_a_restart_agrees(tmp_path: Path) -> None:
+def test_a_command_reaches_every_book_and_a_restart_agrees(shadowed: Path, tmp_path: Path) -> None:
     held = 1 + next(
-        number
-        for number, step in enumerate(steps_of_books(tmp_path / "free"))
-        if step >= {MAIN_BOOK, "trial"}
+        number for number, books in enumerate(holding(shadowed)) if books >= {MAIN_BOOK, "trial"}
     )
     flattened, copies = tmp_path / "flattened", tmp_path / "copies"
     commanded(flattened, {held: Command.FLATTEN}, DAY, copies, plan=with_shadow())
@@ -325,9 +328,8 @@ def test_a_command_reaches_every_book_and_a_restart_agrees(tmp_path: Path) -> No
         assert told(directory) == told(flattened), directory.name
 
 
-def steps_of_books(directory: Path) -> list[set[str]]:
-    """By Minute of the undisturbed day: the books that then hold a position."""
-    play(with_shadow(), directory, DAY)
+def holding(directory: Path) -> list[set[str]]:
+    """By Minute: the books that then hold a position."""
     held: Counter[str] = Counter()
     by_minute = []
     for step in steps_of(directory):
@@ -336,3 +338,31 @@ def steps_of_books(directory: Path) -> list[set[str]]:
                 held[str(payload["book"])] += 1 if payload["position"] else -1
         by_minute.append({book for book, count in held.items() if count})
     return by_minute
+
+
+def three_books() -> Plan:
+    shadows = (("trial", _named("twin")), ("lab", _named("third")))
+    return replace(two_strategies(), shadows=shadows)
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return day_of(three_books(), tmp_path_factory)
+
+
+@pytest.mark.slow
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(appends=st.lists(st.integers(1, 250), min_size=2, max_size=3))
+def test_a_day_of_three_books_killed_anywhere_ends_like_the_uninterrupted_one(
+    three: Path, tmp_path_factory: pytest.TempPathFactory, appends: list[int]
+) -> None:
+    directory = tmp_path_factory.mktemp("killed")
+    for number in appends:  # counted from each start
+        copies = tmp_path_factory.mktemp("copies")
+        for killed in crashed_after(three_books(), directory, copies, DAY, appends=[number]):
+            directory = killed
+    play(three_books(), directory, DAY)
+
+    assert told(directory) == told(three)
+    for view in VIEWS:
+        assert rows(directory, view) == rows(three, view)

@@ -389,3 +389,29 @@ def test_the_snapshot_tells_the_whole_daemon() -> None:
             }
         ],
     } == shown["daemon"]
+
+
+# --- shadows and failures ------------------------------------------------------------------------
+
+
+def test_counts_and_result_of_the_day_are_those_of_the_main_book() -> None:
+    scanner = new_scanner()
+    scanner.signal_decided(signal()._replace(strategy="ema_cross"))
+    scanner.trade_closed(replace(trade(10_000), strategy="ema_cross"))
+
+    assert (0, 0, 0, 0) == (
+        *(scanner.signals, scanner.entries, scanner.trades),
+        scanner.day_pnl_paise,
+    )
+    assert 10_000 == row_of(scanner, "ema_cross")["day_pnl_paise"]
+
+
+def test_a_strategy_that_failed_is_off_in_all_its_rows_until_the_next_day() -> None:
+    scanner = new_scanner()
+    scanner.switched_off("ema_cross")
+    status = {row["strategy"]: row["status"] for row in scanner.rows(at("10:31"))}
+
+    assert {"pixity": "RUNNING", "ema_cross": "OFF"} == status
+    assert ["ema_cross"] == scanner.strategies_off
+    scanner.day_opened(DAY + 1)
+    assert [] == scanner.strategies_off

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 import structlog
@@ -12,7 +13,7 @@ from core.orders import Order
 from core.ports import BrokerReport, EventKind, LedgerEvent, ReportKind
 from core.types import MinuteSpan, Records, minute_of
 from daemon.floor import floor_of
-from daemon.plan import Plan
+from daemon.plan import Plan, Strategies
 from daemon.scanner import Scanner
 from daemon.trading import Trading
 from providers.replay import ReplayProvider
@@ -76,16 +77,23 @@ class Bench:
         ledger: MemoryLedger | None = None,
         store: MemoryMarketStore | None = None,
         answer: ReportKind = ReportKind.ACKNOWLEDGED,
+        shadows: tuple[tuple[str, Strategies], ...] = (),
     ) -> None:
-        plan: Plan = replay_plan(REQUEST)
+        plan: Plan = replace(replay_plan(REQUEST), shadows=shadows)
         instruments = plan.source.instruments
         self.provider = ReplayProvider(REQUEST.dataset, plan.terms)
         self.floor = floor_of(plan)
         self.ledger = ledger if ledger is not None else MemoryLedger()
         self.ledger.append([self.floor.open_day(DAY, self.provider.day_spans(to_day=DAY - 1), 0)])
         self.broker = WitnessBroker(self.ledger, answer)
+        self.shadows = {book: WitnessBroker(self.ledger) for book, _ in shadows}
         self.scanner = Scanner(
-            [(MAIN_BOOK, "pixity", "5m", 10)], [(one.symbol, one.id) for one in instruments]
+            [
+                (book, name, own.timeframe, own.warmup_bars)
+                for book, strategies in plan.books
+                for name, _, own in strategies
+            ],
+            [(one.symbol, one.id) for one in instruments],
         )
         self.trading = Trading(
             floor=self.floor,
@@ -93,7 +101,7 @@ class Bench:
             ledger_owner=InlineOwner(),
             store=store or MemoryMarketStore(instruments),
             store_owner=InlineOwner(),
-            brokers={MAIN_BOOK: self.broker},
+            brokers={MAIN_BOOK: self.broker, **self.shadows},
             scanner=self.scanner,
         )
 
@@ -185,3 +193,16 @@ def test_decisions_that_cannot_be_kept_do_not_stop_trading(played: Bench) -> Non
 
     assert bench.ledger.head() == played.ledger.head()
     assert {log["event"] for log in logs} >= {"market_store_failed", "signal_decided"}
+
+
+def test_an_order_goes_to_the_broker_of_its_own_book() -> None:
+    own = REQUEST.settings.model_copy(update={"sl_mult": 3.0})
+    bench = Bench(shadows=(("trial", (("twin", "pixity", own),)),))
+    bench.play()
+    asked = {"main": bench.broker.asked, "trial": bench.shadows["trial"].asked}
+    intended = {
+        book: [row["order_id"] for row in bench.ledger.rows("orders", None, book)] for book in asked
+    }
+
+    assert all(asked.values())
+    assert {book: [one.order_id for one in orders] for book, orders in asked.items()} == intended
