@@ -115,7 +115,7 @@ class Cycle:
 
     async def _look(self, day: int) -> None:
         """Readiness. What fails halts the day before its first Minute: only a person resumes."""
-        now_ns, owner = self._daemon.now_ns(), self._daemon.evening.ledger_owner
+        now_ns, owner = self._driver.now_ns(), self._daemon.evening.ledger_owner
         checks = await owner.run(lambda: list(self._examine(now_ns)))
         for one in checks:
             if one.verdict is Verdict.FAIL:

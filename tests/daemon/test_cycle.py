@@ -9,19 +9,21 @@ import structlog
 
 from core.errors import DataError, StoreFailed
 from core.ports import EventKind
-from core.session import MINUTE_NS, day_text
+from core.session import MINUTE_NS, day_text, parse_day
 from daemon.bootstrap import Daemon
 from daemon.clocks import VirtualClock
 from daemon.cycle import Cycle
 from daemon.doctor import Check, fail, ok, warn
 from daemon.lock import StateLock
 from daemon.plan import DayOutcome, Plan
+from daemon.reasons import Cause
 from daemon.report import Report
 from daemon.schedule import ClockDriver, Driver, Job, Moment
 from stores.market import DuckMarketStore
 from stores.owner import InlineOwner
-from tests.daemon.days import play, recorded, replay_plan, rows, told
+from tests.daemon.days import play, recorded, replay_plan, rows, synthetic_plan, told
 from tests.datasets import LIVELY, WEEK, dataset_of, generated, request_on
+from tests.market import at
 
 JOBS = ("readiness_checked", "day_complete", "day_reported")
 QUARTER_NS = 15 * MINUTE_NS
@@ -46,6 +48,7 @@ class Process:
     def __init__(self) -> None:
         self.outcomes: list[DayOutcome] = []
         self.reports: list[Report] = []
+        self.examined_ns: list[int] = []
         self.logs: list[str] = []
         self.shown: dict[str, object] = {}
         self.stop = asyncio.Event()
@@ -58,10 +61,11 @@ class Process:
         days: int | None = 1,
         checks: Iterable[Check] = SOUND,
         driver_of: Callable[[], Driver] = on_clock,
+        plan: Plan | None = None,
     ) -> "Process":
         async def main() -> None:
             daemon = Daemon(
-                week(),
+                plan or week(),
                 directory,
                 ledger_owner=InlineOwner(),
                 store_owner=InlineOwner(),
@@ -70,7 +74,7 @@ class Process:
             cycle = Cycle(
                 daemon,
                 driver_of(),
-                examine=lambda now_ns: checks,
+                examine=examine,
                 tell=self.told,
                 days=days,
             )
@@ -84,6 +88,10 @@ class Process:
                     self.shown = daemon.snapshot()["daemon"]  # type: ignore[assignment]
                 finally:
                     await daemon.close()
+
+        def examine(now_ns: int) -> Iterable[Check]:
+            self.examined_ns.append(now_ns)
+            return checks
 
         with structlog.testing.capture_logs() as logs:
             try:
@@ -138,6 +146,46 @@ def test_the_report_of_the_last_day_is_shown_by_the_next_process(tmp_path: Path)
     second.run(tmp_path, driver_of=lambda: Waiting(second, Job.READINESS))
 
     assert second.shown["report"] == first.reports[0].lines()
+
+
+# --- a day that comes when it comes ---------------------------------------------------------------
+
+MUHURAT = parse_day("2024-11-01")  # 18:00-19:00
+
+
+def by_the_clock(directory: Path, starts: str) -> tuple[Process, VirtualClock]:
+    """A process that is started at `starts` on the day of a Muhurat evening, on a live feed."""
+    clock = VirtualClock(at(starts, MUHURAT))
+    plan = synthetic_plan(*LIVELY, host=clock)
+    process = Process().run(
+        directory, first=MUHURAT, plan=plan, driver_of=lambda: ClockDriver(clock)
+    )
+    return process, clock
+
+
+def test_a_live_day_waits_for_its_moments(tmp_path: Path) -> None:
+    process, clock = by_the_clock(tmp_path, "12:00")
+
+    assert process.logs.index("session_awaited") < process.logs.index("readiness_checked")
+    assert process.examined_ns == [at("17:15", MUHURAT)]
+    assert process.jobs == list(JOBS)
+    assert (process.outcomes[0].minutes, process.outcomes[0].complete) == (60, True)
+    assert process.reports[0].found == ()
+    assert process.reports[0].paper.signals > 0
+    assert clock.now_ns() == at("19:15", MUHURAT)
+
+
+def test_a_process_started_in_the_middle_of_a_live_day_does_at_once_what_is_overdue(
+    tmp_path: Path,
+) -> None:
+    process, _ = by_the_clock(tmp_path, "18:30")
+    [report] = process.reports
+
+    assert process.examined_ns == [at("18:30", MUHURAT)]
+    assert process.outcomes[0].complete
+    assert report.given.told()["late_minutes"] == 29  # 18:01 to 18:29
+    assert "bars_repaired" in process.logs
+    assert [one.cause for one in report.found] == [Cause.LATE, Cause.FOLLOWS]
 
 
 # --- readiness -----------------------------------------------------------------------------------
