@@ -82,7 +82,14 @@ def evidence_of(day: int, ledger: LedgerReader, store: MarketStore) -> Evidence:
         altered=store.altered_ticks(*span),
         bars=store.bars(*span),
         history=store.bars(*before),
-        decisions=[store.decisions(one, day, MAX_DECISIONS) for one in range(len(instruments))],
+        decisions=[
+            [
+                decided
+                for decided in store.decisions(one, day, MAX_DECISIONS)
+                if decided.close_ns > record.opened.ts_ns
+            ]
+            for one in range(len(instruments))
+        ],
         broken=_broken(ledger),
     )
 
