@@ -6,7 +6,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 BENCH_VENV := .bench-venv
 PIP := -m pip --disable-pip-version-check --quiet
-KERNELS := core strategies
 # A file's tests stay together: they share what it prepares. More workers only cost memory.
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 

@@ -61,7 +61,10 @@ def recipe(target: str) -> str:
     """What a target of the Makefile runs, besides setting up."""
     lines = text_of(ROOT / "Makefile").splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith(f"{target}:"))
-    return lines[start + 1].strip().lstrip("@").replace("$(BIN)/", "").replace("$(ARGS)", "")
+    values = {"BIN": "", "ARGS": "", "SIDE_BY_SIDE": ""}  # a bounded run has no use for workers
+    return re.sub(
+        r"\$\((\w+)\)/?", lambda name: values[name[1]], lines[start + 1].strip().lstrip("@")
+    )
 
 
 def runnable(block: str) -> str:
