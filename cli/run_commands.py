@@ -211,6 +211,7 @@ def synthetic_source(configured: Configuration, terms: SessionTerms) -> Source:
         terms=terms,
         history_sessions=settings.history_sessions,
         grace_ns=round(settings.grace_s * 1e9),
+        band_percent=settings.price_band_percent,
         accept=accepted_days(configured),
         host=SystemClock() if settings.feed.speed == REAL else None,
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.rules.merging import OUTCOMES, PROGRESS, add_ticks, close_bars
 from core.session import MINUTE_NS, SECOND_NS, Session, day_span_ns, minute_closes
-from core.types import BAR, MISSING, NEVER_NS, PARTIAL, Bools, Int64s, Records
+from core.types import BAR, MISSING, NEVER_NS, PARTIAL, Bools, Float64s, Int64s, Records
 
 GRACE_NS = 2 * SECOND_NS  # a minute waits this long for late ticks (market.md 3)
 
@@ -51,6 +51,14 @@ class BarBuilder:
         self._up_since_ns = NEVER_NS
         self._complete_count = 0
         self._moved = True  # an instrument closed a minute since `_complete_count` was set
+
+    def limit_prices(self, bands: Float64s) -> None:
+        """Ticks outside their instrument's band are rejected from now on.
+
+        Args:
+            bands: float64[n, 2], lowest and highest price of the day; 0 and inf: none.
+        """
+        self._progress["band_low"], self._progress["band_high"] = bands.T
 
     def feed_up(self, now_ns: int) -> None:
         """The feed is connected from `now_ns` on: what traded since the last tick was not seen."""
@@ -183,6 +191,7 @@ class BarBuilder:
 def _new_progress(sessions: Sequence[Session | None], after_ns: int) -> Records:
     progress = np.zeros(len(sessions), PROGRESS)
     progress["last_volume"] = -1
+    progress["band_high"] = np.inf
     progress["closed_ns"] = NEVER_NS
     for row, session in zip(progress, sessions, strict=True):
         if session is None:

@@ -18,6 +18,7 @@ OrderId = NewType("OrderId", str)
 SignalId = NewType("SignalId", str)
 
 Int64s = NDArray[np.int64]
+Float64s = NDArray[np.float64]
 Int32s = NDArray[np.int32]
 Bools = NDArray[np.bool_]
 Records = NDArray[Any]  # of one of the dtypes of this module
@@ -57,12 +58,14 @@ class Instrument:
     """One tradable thing; its place in the configured list is its number everywhere else.
 
     `id` is the broker's key, `symbol` what people call it. `tick_paise` None: the table by date.
+    `band`: lowest and highest price the exchange allows today, in rupees; None: not told.
     """
 
     id: InstrumentId
     symbol: str
     session_class: SessionClass
     tick_paise: int | None = None
+    band: tuple[float, float] | None = None
 
 
 # --- bars and Minutes --------------------------------------------------------------------------

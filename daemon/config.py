@@ -169,6 +169,11 @@ class Settings(Table):
     grace_s: Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)] = Field(
         2.0, description="wait for late ticks after a minute's end"
     )
+    price_band_percent: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = Field(
+        20.0,
+        description="of the previous close: ticks farther away are rejected; 0: none, as for"
+        " recorded ticks",
+    )
     repair_wait_s: Annotated[float, Field(ge=0, le=50, allow_inf_nan=False)] = Field(
         20.0, description="wait for the broker's candles of a minute the feed has not seen whole"
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import structlog
 
+from core.bands import last_closes, price_bands
 from core.errors import StoreFailed
 from core.minutes import BarBuilder
 from core.ports import (
@@ -26,8 +27,8 @@ from core.ports import (
     TickBatch,
 )
 from core.repair import NOTHING, Given, in_doubt, repaired
-from core.session import MINUTE_NS, day_span_ns
-from core.types import BAR, REPAIRED, TICK, Instrument, MinuteSpan, Records
+from core.session import DAY_NS, MINUTE_NS, day_span_ns
+from core.types import BAR, REPAIRED, TICK, Float64s, Instrument, MinuteSpan, Records
 from daemon.doubts import Doubts
 from daemon.meters import Meters
 from daemon.repair import Repairer
@@ -39,6 +40,8 @@ from stores.owner import Owner
 NO_BARS: Records = np.zeros(0, BAR)
 NO_TICKS: Records = np.zeros(0, TICK)
 MAX_UNSTORED_TICKS = 50_000  # then they are handed to the store without waiting for the Minute
+
+CLOSES_WITHIN_NS = 10 * DAY_NS  # longer than any row of holidays
 
 log = structlog.get_logger()
 
@@ -107,18 +110,23 @@ class Ingest:
         builder: BarBuilder,
         closes_ns: Sequence[int],
         grace_ns: int,
+        *,
         to_its_end: bool = False,
+        band_percent: float = 0.0,
     ) -> None:
         """The day from ticks, until its last Minute is published.
 
         Args:
             closes_ns: closes of the Minutes that are left.
+            band_percent: of the previous close, beyond which no price is taken for true; 0: any is.
             to_its_end: read on until the feed ends by itself, so that every tick is counted.
         """
         self._grace_ns = grace_ns
         stored = day_span_ns(self._frame.day, instruments[0].session_class)
         tape = Tape(builder, await self._owner.run(self._store.tick_count, *stored))
         self._meters.tick_outcomes = lambda: tape.counts
+        closes = await self._owner.run(self._previous_closes, len(instruments))
+        tape.limit_prices(price_bands(instruments, closes, band_percent))
         self._watch = Watch(self.doubts, len(instruments), self._clock if self._is_live else None)
         self._watch.begin(tape.in_session, lambda reason: self._lost(tape, reason))
         timer = asyncio.create_task(self._close_in_time(tape, closes_ns, grace_ns))
@@ -149,6 +157,11 @@ class Ingest:
                 await self._store_rows()  # of the open minute; a day that waits sends them again
         log.info("feed_day_ended", counts={k: n for k, n in tape.counts.items() if n})
         await self._live.close()
+
+    def _previous_closes(self, instruments: int) -> Float64s:
+        """As far as the store holds the days before; rupees."""
+        open_ns = self._frame.open_ns
+        return last_closes(self._store.bars(open_ns - CLOSES_WITHIN_NS, open_ns), instruments)
 
     async def _read(self, feed: Feed, instruments: Sequence[Instrument], tape: Tape) -> None:
         async for item in feed.stream(instruments):

@@ -123,7 +123,9 @@ class SyntheticSource:
         grace_ns: int,
         accept: frozenset[int] = frozenset(),
         host: Clock | None = None,
+        band_percent: float = 0.0,
     ) -> None:
+        self._band_percent = band_percent
         self.identity = f"synthetic seed {seed}"
         self.instruments = chosen_instruments(symbols)
         self._seed = seed
@@ -189,6 +191,7 @@ class SyntheticSource:
             BarBuilder(sessions, grace_ns=self._grace_ns, after_ns=after_ns),
             closes_after(sessions, after_ns),
             self._grace_ns,
+            band_percent=self._band_percent,
         )
 
     def open_feed(self, day: int, clock: Clock) -> Feed:

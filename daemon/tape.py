@@ -7,15 +7,16 @@ bar and judges no tick: `BarBuilder` does.
 
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from core.bands import NO_BAND
 from core.errors import InvariantBroken
 from core.minutes import BarBuilder, ClosedMinute
 from core.repair import Given, repaired
 from core.session import MINUTE_NS, Session
-from core.types import BAR, Bools, Int64s, Records
+from core.types import BAR, Bools, Float64s, Int64s, Records
 
 Mark = list[object]  # [operation, ticks of the day before it, its arguments ...]
 Publication = dict[str, object]  # marks, ticks, digest: in the payload of the MINUTE
@@ -42,6 +43,13 @@ class Tape:
         self._digest = sha256()
         self._marks: list[Mark] = []
         self._note("begin", builder.after_ns, builder.grace_ns)
+
+    def limit_prices(self, bands: Float64s) -> None:
+        """Not noted where there is no band: most days have none."""
+        told = [[low, high] if high < np.inf else None for low, high in bands.tolist()]
+        if any(told):
+            self._note("limit_prices", told)
+            self._builder.limit_prices(bands)
 
     def feed_up(self, now_ns: int) -> None:
         self._note("feed_up", now_ns)
@@ -186,16 +194,18 @@ def mark_count(publications: Sequence[Publication]) -> int:
     return sum(len(_marks_of(one)) for one in publications)
 
 
-def _marks_of(publication: Publication) -> Sequence[tuple[str, int, *tuple[int, ...]]]:
+def _marks_of(publication: Publication) -> Sequence[tuple[str, int, *tuple[Any, ...]]]:
     marks = publication["marks"]
     assert isinstance(marks, list)
     return marks
 
 
-def _tell(builder: BarBuilder, operation: str, arguments: Sequence[int]) -> None:
+def _tell(builder: BarBuilder, operation: str, arguments: Sequence[Any]) -> None:
     match operation, arguments:
         case "begin", _:
             pass
+        case "limit_prices", [bands]:
+            builder.limit_prices(np.array([band or NO_BAND for band in bands]))
         case "feed_up", [now_ns]:
             builder.feed_up(now_ns)
         case "feed_down", []:

@@ -26,9 +26,10 @@ OUTCOMES = (
     "in_future",
     "other_day",
     "volume_backwards",
+    "band",
 )
 MERGED, REORDERED, REPEATED, LATE, OUTSIDE = range(5)
-UNKNOWN, BAD_PRICE, ZERO_QUANTITY, NO_TIME, IN_FUTURE, OTHER_DAY, BACKWARDS = range(5, 12)
+UNKNOWN, BAD_PRICE, ZERO_QUANTITY, NO_TIME, IN_FUTURE, OTHER_DAY, BACKWARDS, BAND = range(5, 13)
 REJECTED = slice(UNKNOWN, len(OUTCOMES))  # ticks that cannot be true
 
 # One instrument's day so far.
@@ -38,6 +39,8 @@ PROGRESS = record(
         ("part_close_ns", "i8", (MAX_PARTS,)),  # equal to its open: no such part
         ("day_open_ns", "i8"),
         ("day_close_ns", "i8"),
+        ("band_low", "f8"),  # no trade of the day can lie below it
+        ("band_high", "f8"),
         ("closed_ns", "i8"),  # minutes that end at or before it are closed; NEVER_NS: all
         ("last_ns", "i8"),  # the youngest trade seen
         ("last_price", "f8"),
@@ -147,6 +150,8 @@ def _outcome(state: Row, tick: Row, minute_ns: int) -> int:
     """What is to become of `tick`; the state stays as it is."""
     if not 0.0 < tick.price < np.inf:
         return BAD_PRICE
+    if not state.band_low <= tick.price <= state.band_high:
+        return BAND
     if tick.quantity == 0:
         return ZERO_QUANTITY
     if tick.exch_ns <= 0:

@@ -13,7 +13,7 @@ from core.errors import StoreFailed
 from core.minutes import BarBuilder
 from core.ports import Clock, Feed, FeedDown, FeedItem, FeedUp, MarketStatus, TickBatch
 from core.rules.fees import FeeProfile
-from core.session import MINUTE_NS, SECOND_NS, minute_closes, recorded_session
+from core.session import DAY_NS, MINUTE_NS, SECOND_NS, minute_closes, recorded_session
 from core.types import (
     BAR,
     MISSING,
@@ -99,6 +99,7 @@ def ingested(
     minutes: int = 5,
     store: MemoryMarketStore | None = None,
     feed_of: Callable[[Clock, Sequence[FeedItem]], Feed] = ScriptedFeed,
+    band_percent: float = 0.0,
 ) -> Published:
     """Play `items` through ingest for the first `minutes` of the day."""
     out = Published()
@@ -126,7 +127,9 @@ def ingested(
         closes = minute_closes(SESSION, MINUTE_NS)[:minutes].tolist()
         builder = BarBuilder([SESSION] * len(INSTRUMENTS), grace_ns=GRACE_NS)
         feed = feed_of(clock, items)
-        await ingest.run_feed(feed, INSTRUMENTS, builder, closes, GRACE_NS)
+        await ingest.run_feed(
+            feed, INSTRUMENTS, builder, closes, GRACE_NS, band_percent=band_percent
+        )
         await reader
 
     asyncio.run(main())
@@ -261,6 +264,18 @@ def test_a_price_that_is_none_is_not_shown(price: float) -> None:
     facts = ingested([trades((1, 0, 100)), trades((2, 0, price))]).facts
 
     assert facts.last_prices == {0: (100.0, after_open(1))}
+
+
+def test_a_price_far_from_the_previous_close_is_no_price() -> None:
+    store = MemoryMarketStore(INSTRUMENTS)
+    yesterday: Records = np.zeros(1, BAR)
+    yesterday["open_ns"], yesterday["close"] = OPEN_NS - DAY_NS, 100.0
+    store.append_bars(yesterday, "import")
+    store.commit()
+    far = [UP, trades((1, 0, 100.0), (2, 0, 121.0), (3, 1, 121.0))]
+    out = ingested(far, store=store, band_percent=20.0)
+
+    assert out.spans[0].bars["high"].tolist() == [100.0, 121.0]
 
 
 class FailingStore(MemoryMarketStore):

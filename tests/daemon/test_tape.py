@@ -128,6 +128,32 @@ def test_of_minutes_taken_together_the_first_tells_how() -> None:
     assert second.publication["marks"] == []
 
 
+def test_a_band_is_a_mark_and_holds_when_the_tape_is_run_again() -> None:
+    tape = Tape(BarBuilder([CASH, CASH]))
+    tape.limit_prices(np.array([[90.0, 110.0], [0.0, np.inf]]))
+    tape.feed_up(OPEN_NS - SECOND_NS)
+    ticks = ticks_of([(1.0, 100.0, 1), (2.0, 120.0, 2), (61.0, 100.0, 3)])
+    tape.add(ticks)
+    tape.close_through(at(62.0))
+    [(minute, publication)] = tape.take_minutes()
+    kept = json.loads(json.dumps(publication))
+
+    assert kept["marks"][1] == ["limit_prices", 0, [[90.0, 110.0], None]]
+    assert_same([minute], [one.minute for one in replayed([CASH, CASH], [kept], ticks)])
+    assert minute.bars["high"].tolist() == [100.0]
+
+
+def test_a_day_without_bands_has_no_mark_of_them() -> None:
+    tape = Tape(BarBuilder([CASH]))
+    tape.limit_prices(np.array([[0.0, np.inf]]))
+    tape.close_through(at(62.0))
+
+    assert [mark[0] for mark in tape.take_minutes()[0].publication["marks"]] == [  # type: ignore[attr-defined]
+        "begin",
+        "close_through",
+    ]
+
+
 def test_a_minute_that_the_ticks_do_not_finish_is_none() -> None:
     tape = Tape(BarBuilder([CASH]))
     tape.add(ticks_of([(1.0, 100.0, 1), (61.0, 100.0, 2)]))
