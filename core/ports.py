@@ -256,6 +256,9 @@ class Ledger(Protocol):
     def write_runner_state(self, rows: Sequence[dict[str, object]]) -> None:
         """Replace the runner state table; not chained."""
 
+    def update_runner_state(self, rows: Sequence[dict[str, object]]) -> None:
+        """Replace those rows of it, which are there already, where they stand."""
+
     def rows(
         self, view: str, day: int | None = None, book: str | None = None
     ) -> list[dict[str, object]]:

@@ -12,6 +12,7 @@ from daemon.scanner import DaemonFacts, Scanner
 from stores.owner import Owner
 
 WRITE_EVERY_S = 1.0  # of real time
+ROWS_AT_ONCE = 100  # made between two turns of the loop: a millisecond
 
 log = structlog.get_logger()
 
@@ -40,27 +41,36 @@ class State:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            self.refresh()
+            self._look()
+            for _ in self._scanner.prepare(ROWS_AT_ONCE):
+                await asyncio.sleep(0)
+            self._source.touch()
             await self.write()
             await asyncio.sleep(WRITE_EVERY_S)
 
     def refresh(self) -> None:
         """Status from the facts, and a new version for the page: its clock moves too."""
+        self._look()
+        self._source.touch()
+
+    def _look(self) -> None:
         facts = self._facts()
         self._scanner.status(
             trading_state=facts.trading_state,
             market_open=facts.market_open,
             feed_up=facts.feed_up,
         )
-        self._source.touch()
 
     async def write(self) -> None:
         """The rows into the ledger's plain table, if they changed."""
         if self._scanner.version == self._written:
             return
-        self._written = self._scanner.version
-        rows = self._scanner.rows(self._now_ns())
+        written, self._written = self._written, self._scanner.version
+        rows = self._scanner.rows(self._now_ns(), since=written)
+        ledger = self._ledger
+        write = ledger.write_runner_state if written < 0 else ledger.update_runner_state
         try:
-            await self._owner.run(self._ledger.write_runner_state, rows)
+            await self._owner.run(write, rows)
         except StoreFailed as error:
+            self._written = -1  # the next time all of them
             log.error("runner_state_failed", reason=str(error))

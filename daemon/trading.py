@@ -206,8 +206,9 @@ class Trading:
 def show(scanner: Scanner, span: MinuteSpan, done: Sequence[Done]) -> None:
     """Tell the scanner what a Minute brought to each book."""
     close_ns, symbols = int(span.close_ns[0]), done[0].desk.symbols
-    for bar in span.bars:
-        scanner.marked(symbols[bar["instrument"]], float(bar["close"]), close_ns)
+    marks = zip(span.bars["instrument"].tolist(), span.bars["close"].tolist(), strict=True)
+    for number, close in marks:
+        scanner.marked(symbols[number], close, close_ns)
     for one in done:
         _show_steps(scanner, one.desk, one.steps)
         for blown in one.blown:
@@ -219,9 +220,9 @@ def _show_steps(scanner: Scanner, desk: Desk, steps: Sequence[Step]) -> None:
         for decision in step.decisions:
             seen = desk.bars_seen[decision.strategy]
             name = desk.strategies[decision.strategy].name
-            for bar in decision.bars:
-                number = int(bar["instrument"])
-                opened, closed = int(bar["open_ns"]), int(bar["close_ns"])
+            bars = decision.bars
+            columns = (bars[one].tolist() for one in ("instrument", "open_ns", "close_ns"))
+            for number, opened, closed in zip(*columns, strict=True):
                 scanner.bar_closed(name, desk.symbols[number], opened, closed, int(seen[number]))
         for effect in step.effects:
             match effect:

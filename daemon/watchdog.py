@@ -17,9 +17,7 @@ import structlog
 from core.errors import TradingdError
 
 STALLED_AFTER_S = 10.0  # reliability.md 2.3
-COMPILING_S = (
-    180.0  # where a kernel is being compiled: on the loop, once for each state of the code
-)
+COMPILING_S = 180.0  # for a kernel that is being compiled: once for each state of the code
 COMPILERS = ("numba", "llvmlite")
 STOP_WITHIN_S = 4.5  # design.md 7 allows 5 s from SIGTERM to the exit
 CHECK_EVERY_S = 0.25

@@ -65,7 +65,13 @@ _REFUSALS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, OverflowError)
 
 _INSERT_EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_BLOB = "INSERT INTO blobs VALUES (?, ?, ?)"
-_INSERT_RUNNER_STATE = "INSERT INTO runner_state VALUES (?, ?, ?, ?, ?)"
+_INSERT_RUNNER_STATE = (
+    "INSERT INTO runner_state VALUES (:book, :strategy, :instrument, :updated_ns, :row)"
+)
+_UPDATE_RUNNER_STATE = (
+    "UPDATE runner_state SET updated_ns = :updated_ns, row = :row"
+    " WHERE book = :book AND strategy = :strategy AND instrument = :instrument"
+)
 _RUNNER_STATE_KEY = ("book", "strategy", "instrument", "updated_ns")
 
 
@@ -126,15 +132,26 @@ class SqliteLedger:
 
     def write_runner_state(self, rows: Sequence[Row]) -> None:
         """Replace the runner state. Raises StoreFailed; then the old rows stand."""
+        self._write_runner_state(("DELETE FROM runner_state",), _INSERT_RUNNER_STATE, rows)
+
+    def update_runner_state(self, rows: Sequence[Row]) -> None:
+        """Replace those rows where they stand. Raises StoreFailed; then the old ones stand."""
+        self._write_runner_state((), _UPDATE_RUNNER_STATE, rows)
+
+    def _write_runner_state(
+        self, before: Sequence[str], statement: str, rows: Sequence[Row]
+    ) -> None:
         values = [
-            (*(row[name] for name in _RUNNER_STATE_KEY), canonical_json(row, "runner state"))
+            {name: row[name] for name in _RUNNER_STATE_KEY}
+            | {"row": canonical_json(row, "runner state")}
             for row in rows
         ]
         crashpoint("ledger.runner_state.before")
         try:
             with _transaction(self._db):
-                self._db.execute("DELETE FROM runner_state")
-                self._db.executemany(_INSERT_RUNNER_STATE, values)
+                for one in before:
+                    self._db.execute(one)
+                self._db.executemany(statement, values)
         except sqlite3.Error as error:
             raise StoreFailed(f"runner state was not written: {error}") from error
         crashpoint("ledger.runner_state.after")

@@ -59,6 +59,12 @@ class MemoryLedger:
             raise StoreFailed("runner state was not written: two rows of one key")
         self._runner_state = [json.loads(canonical_json(row, "runner state")) for row in rows]
 
+    def update_runner_state(self, rows: Sequence[Row]) -> None:
+        given = {(row["book"], row["strategy"], row["instrument"]): row for row in rows}
+        for number, row in enumerate(self._runner_state):
+            if (new := given.get((row["book"], row["strategy"], row["instrument"]))) is not None:
+                self._runner_state[number] = json.loads(canonical_json(new, "runner state"))
+
     def rows(self, view: str, day: int | None = None, book: str | None = None) -> list[Row]:
         require_view(view)
         if view == RUNNER_STATE:

@@ -260,6 +260,17 @@ def test_runner_state_is_replaced_and_not_chained(ledger: Ledger) -> None:
     assert ledger.head() == (0, "")
 
 
+def test_rows_of_the_runner_state_are_updated_where_they_stand(ledger: Ledger) -> None:
+    first = {"book": "main", "strategy": "pixity", "instrument": "TCS", "updated_ns": 1}
+    second = first | {"instrument": "INFY"}
+    changed = first | {"updated_ns": 2, "bias": "BUY"}
+    ledger.write_runner_state([first, second])
+    ledger.update_runner_state([changed])
+    ledger.update_runner_state([])
+
+    assert ledger.rows("runner_state") == [changed, second]
+
+
 def test_runner_state_has_one_row_per_key(ledger: Ledger) -> None:
     row = {"book": "main", "strategy": "pixity", "instrument": "TCS", "updated_ns": 1}
     ledger.write_runner_state([row])

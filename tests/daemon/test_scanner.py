@@ -391,6 +391,30 @@ def test_the_snapshot_tells_the_whole_daemon() -> None:
     } == shown["daemon"]
 
 
+def test_rows_since_a_version_are_those_that_changed_after_it() -> None:
+    scanner = new_scanner()
+    everything = scanner.rows(at("10:31"))
+    version = scanner.version
+    assert [] == scanner.rows(at("10:32"), since=version)
+    scanner.bar_closed("pixity", "SBIN", at("10:15"), at("10:30"), 60)
+    [changed] = scanner.rows(at("10:32"), since=version)
+
+    assert "SBIN" == changed["instrument"]
+    assert at("10:32") == changed["updated_ns"]
+    assert len(everything) == len(scanner.rows(at("10:32")))
+
+
+def test_preparing_rows_stops_for_others_after_so_many_changed_ones() -> None:
+    scanner = new_scanner()
+    rows = len(scanner.rows(at("10:31")))
+    assert [] == list(scanner.prepare(1))
+    scanner.day_opened(DAY)
+    for symbol in ("RELIANCE", "SBIN"):
+        scanner.bar_closed("pixity", symbol, at("10:15"), at("10:30"), 60)
+
+    assert 2 == len(list(scanner.prepare(1))) <= rows
+
+
 # --- shadows and failures ------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from core.types import TradingState
 from daemon.clocks import VirtualClock
 from daemon.dashboard.source import LiveSource
 from daemon.scanner import DaemonFacts, Scanner, snapshot
-from daemon.state import WRITE_EVERY_S, State
+from daemon.state import ROWS_AT_ONCE, WRITE_EVERY_S, State
 from stores.memory import MemoryLedger
 from stores.owner import InlineOwner
 from tests.market import DAY, at
@@ -33,6 +33,10 @@ class CountingLedger(MemoryLedger):
         self.writes += 1
         super().write_runner_state(rows)
 
+    def update_runner_state(self, rows: Sequence[dict[str, object]]) -> None:
+        self.updated = [str(row["instrument"]) for row in rows]
+        super().update_runner_state(rows)
+
 
 class FailingLedger(MemoryLedger):
     def write_runner_state(self, rows: Sequence[dict[str, object]]) -> None:
@@ -40,8 +44,10 @@ class FailingLedger(MemoryLedger):
 
 
 class Bench:
-    def __init__(self, ledger: MemoryLedger) -> None:
-        self.scanner = Scanner([("main", "pixity", "15m", 50)], [("A", "NSE_EQ|A")])
+    def __init__(self, ledger: MemoryLedger, symbols: Sequence[str] = ("A",)) -> None:
+        self.scanner = Scanner(
+            [("main", "pixity", "15m", 50)], [(one, f"NSE_EQ|{one}") for one in symbols]
+        )
         self.clock = VirtualClock(at("09:15"))
         self.feed_up = True
         self.source = LiveSource(self.snapshot)
@@ -99,8 +105,41 @@ def test_rows_are_written_when_they_changed_and_only_then() -> None:
 
     asyncio.run(main())
 
-    assert ledger.writes == 2
+    assert (1, ["A"]) == (ledger.writes, ledger.updated)
     assert ledger.rows("runner_state")[0]["status"] == "STALE"
+
+
+def test_only_rows_that_changed_are_written_again() -> None:
+    ledger = CountingLedger()
+    bench = Bench(ledger, symbols="ABC")
+
+    async def main() -> None:
+        await bench.state.write()
+        bench.scanner.bar_closed("pixity", "B", at("09:15"), at("09:30"), 1)
+        await bench.state.write()
+
+    asyncio.run(main())
+
+    assert (1, ["B"]) == (ledger.writes, ledger.updated)
+    closed = [row["last_bar_close_ns"] for row in ledger.rows("runner_state")]
+    assert [None, at("09:30"), None] == closed
+
+
+def test_many_rows_that_changed_leave_the_loop_to_others_in_between() -> None:
+    bench = Bench(MemoryLedger(), symbols=[f"S{number}" for number in range(2_400)])
+    turns = 0
+
+    async def main() -> None:
+        nonlocal turns
+        task = asyncio.create_task(bench.state.run())
+        while bench.source.version == 0:
+            turns += 1
+            await asyncio.sleep(0)
+        task.cancel()
+
+    asyncio.run(main())
+
+    assert turns > 2_400 // ROWS_AT_ONCE
 
 
 def test_the_page_is_told_at_every_look_that_time_has_moved() -> None:
