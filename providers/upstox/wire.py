@@ -1,0 +1,189 @@
+"""Frames of the market feed V3 become ticks, candles and market states. Pure: bytes in, values out.
+
+Decides what a frame may be trusted with. A damaged one often decodes, so what it says has to make
+sense as well. Absent means unchanged: what a frame does not repeat is carried on.
+"""
+
+from collections.abc import Sequence
+from struct import Struct
+from typing import Any, NamedTuple
+
+import numpy as np
+from google.protobuf.message import DecodeError
+
+from core.session import MINUTE_NS
+from core.types import BAR, TICK, Records
+from providers.upstox.schema import STATUSES, TYPES, FeedResponse
+
+MS_NS = 1_000_000
+MINUTE_MS = MINUTE_NS // MS_NS
+EARLIEST_MS = 946_684_800_000  # 2000-01-01: an earlier time is no time
+LATEST_MS = 4_102_444_800_000  # 2100-01-01
+MAX_FRAME_BYTES = 1 << 20  # after inflating; the largest lawful one, 2,000 keys in full, is 0.9 MB
+
+MARKET_INFO = TYPES.index("market_info")
+LAST_MINUTE = "I1"  # of the OHLC rows: the last completed minute
+_NO_TICKS: Records = np.zeros(0, TICK)
+_NO_CANDLES: Records = np.zeros(0, BAR)
+# A row of TICK, packed: writing it field by field through numpy costs ten times as much.
+_TICK_ROW = Struct("<iiqqdqqq")
+REASONS = ("unknown_key", "repeated_key", "bad_time", "bad_volume", "bad_candle")
+
+
+class Garbage(NamedTuple):
+    """A frame that is none."""
+
+    reason: str
+
+
+class Frame(NamedTuple):
+    """What one frame said.
+
+    `ticks` (TICK[n]) and `candles` (BAR[k], completed minutes) are views that the next frame
+    overwrites. `statuses`: segment and state, where the exchange told them.
+    """
+
+    sent_ns: int
+    ticks: Records
+    candles: Records
+    statuses: list[tuple[str, str]]
+
+
+class FrameDecoder:
+    """Decodes the frames of one connection; a new connection has a new decoder.
+
+    Args:
+        keys: instrument keys in configured order; their places are the instrument numbers.
+        connection: number of the connection, written into its ticks.
+    """
+
+    def __init__(self, keys: Sequence[str], connection: int = 0) -> None:
+        self._numbers = {key: number for number, key in enumerate(keys)}
+        self._connection = connection
+        self._volumes = [-1] * len(keys)  # of the day, as last told
+        self._next_candle_ms = [0] * len(keys)  # when a completed minute not read yet is expected
+        self._ticks: Records = np.zeros(max(len(keys), 1), TICK)
+        self._tick_bytes = self._ticks.view(np.uint8).data
+        self._room = self._ticks.nbytes
+        self._candles: Records = np.zeros(max(len(keys), 1), BAR)
+        self._seq = 0
+        self.rejected = dict.fromkeys(REASONS, 0)
+
+    def decode(self, frame: bytes, recv_ns: int) -> Frame | Garbage:
+        """One binary frame, as it arrived at `recv_ns`."""
+        if len(frame) > MAX_FRAME_BYTES:
+            return Garbage(f"{len(frame)} bytes")
+        try:
+            response = FeedResponse.FromString(frame)
+        except DecodeError:
+            return Garbage("not a message of the feed")
+        sent_ms = response.currentTs
+        if not EARLIEST_MS < sent_ms < LATEST_MS:
+            return Garbage(f"sent at {sent_ms} ms")
+        if response.type == MARKET_INFO:
+            return self._market_info(response)
+        return self._feeds(response.feeds, sent_ms, recv_ns)
+
+    def _market_info(self, response: Any) -> Frame | Garbage:
+        info = response.marketInfo
+        told = [(segment, _status(state)) for segment, state in info.segmentStatus.items()]
+        for states in (info.casMarketStatus, info.preOpenSessionStatus):
+            told += [(segment, state.status) for segment, state in states.items()]
+        return Frame(response.currentTs * MS_NS, _NO_TICKS, _NO_CANDLES, told)
+
+    def _feeds(self, feeds: Any, sent_ms: int, recv_ns: int) -> Frame:
+        place = candles = 0
+        # Names of this function: a million ticks a second look them up.
+        number_of, volumes, next_candle_ms = self._numbers.get, self._volumes, self._next_candle_ms
+        pack, buffer, size, full = _TICK_ROW.pack_into, self._tick_bytes, _TICK_ROW.size, self._room
+        connection, seq = self._connection, self._seq
+        for entry in feeds:
+            number = number_of(entry.key)
+            if number is None or place == full:
+                self.rejected["unknown_key" if number is None else "repeated_key"] += 1
+                continue
+            feed = entry.value
+            # Asking which of a union is told costs as much as two fields: the common one is tried.
+            told = feed.fullFeed.marketFF
+            ltpc = told.ltpc
+            traded_ms = ltpc.ltt
+            if traded_ms == 0:
+                told = _told(feed)
+                ltpc = told.ltpc
+                traded_ms = ltpc.ltt
+            if sent_ms >= next_candle_ms[number]:
+                candles += self._candle(number, told, candles)
+            if traded_ms == 0:
+                continue  # depth alone
+            quantity, volume = ltpc.ltq, getattr(told, "vtt", 0)
+            if not EARLIEST_MS < traded_ms < LATEST_MS:
+                self.rejected["bad_time"] += 1
+            elif volume < 0 or quantity < 0:
+                self.rejected["bad_volume"] += 1
+            else:
+                if volume:
+                    volumes[number] = volume
+                exch_ns, volume = traded_ms * MS_NS, volumes[number]
+                pack(
+                    buffer,
+                    place,
+                    number,
+                    connection,
+                    exch_ns,
+                    recv_ns,
+                    ltpc.ltp,
+                    quantity or -1,
+                    volume,
+                    seq,
+                )
+                place += size
+                seq += 1
+        self._seq = seq
+        ticks = self._ticks[: place // size] if place else _NO_TICKS
+        completed = self._candles[:candles] if candles else _NO_CANDLES
+        return Frame(sent_ms * MS_NS, ticks, completed, [])
+
+    def _candle(self, number: int, told: Any, place: int) -> bool:
+        """Read the last completed minute into row `place`, if it is told and a new one."""
+        candles = getattr(told, "marketOHLC", None)
+        if candles is None or place == len(self._candles):
+            return False
+        for row in candles.ohlc:
+            if (
+                row.interval != LAST_MINUTE
+                or row.ts + 2 * MINUTE_MS <= self._next_candle_ms[number]
+            ):
+                continue
+            prices = (row.open, row.high, row.low, row.close)
+            if not _is_candle(row.ts, prices, row.vol):
+                self.rejected["bad_candle"] += 1
+                return False
+            self._next_candle_ms[number] = row.ts + 2 * MINUTE_MS
+            self._candles[place] = (number, 0, row.ts * MS_NS, *prices, row.vol)
+            return True
+        return False
+
+
+def _told(feed: Any) -> Any:
+    """The message that holds what is told of an instrument: of its mode, or the feed itself."""
+    union = feed.WhichOneof("FeedUnion")
+    if union == "fullFeed":
+        return getattr(feed.fullFeed, feed.fullFeed.WhichOneof("FullFeedUnion") or "marketFF")
+    return feed.firstLevelWithGreeks if union == "firstLevelWithGreeks" else feed
+
+
+def _is_candle(open_ms: int, prices: tuple[float, float, float, float], volume: int) -> bool:
+    """Whether the figures can be those of a minute; NaN fails every comparison."""
+    first, high, low, last = prices
+    return (
+        EARLIEST_MS < open_ms < LATEST_MS
+        and open_ms % MINUTE_MS == 0
+        and 0 < low <= min(first, last)
+        and max(first, last) <= high < float("inf")
+        and volume >= 0
+    )
+
+
+def _status(number: int) -> str:
+    """The name of a state; a number of a later version of the feed is its own name."""
+    return STATUSES[number] if 0 <= number < len(STATUSES) else str(number)
