@@ -1,13 +1,25 @@
-"""The whole layout of the feed's messages, as the broker sends them: what tests encode with."""
+"""The messages of the market feed V3, whole, as the broker's SDK 2.30.0 knows them.
+
+The layout is the exchange's own copy, apart from what our reader thinks of it; only the way a table
+becomes a class is shared.
+"""
 
 from typing import Any
 
-from providers.upstox.schema import STATUSES, TYPES, message_class
+from providers.upstox.schema import message_class
 
+TYPES = ("initial_feed", "live_feed", "market_info")
 ENUMS = {
     "Type": TYPES,
     "RequestMode": ("ltpc", "full_d5", "option_greeks", "full_d30"),
-    "MarketStatus": STATUSES,
+    "MarketStatus": (
+        "PRE_OPEN_START",
+        "PRE_OPEN_END",
+        "NORMAL_OPEN",
+        "NORMAL_CLOSE",
+        "CLOSING_START",
+        "CLOSING_END",
+    ),
 }
 MESSAGES = {
     "FeedResponse": "1 type Type, 2 feeds {Feed}, 3 currentTs int64, 4 marketInfo MarketInfo",
