@@ -27,6 +27,7 @@ from cli.options import (
     Symbols,
     ToDay,
 )
+from cli.sandbox_verbs import sandbox_app
 from core.errors import ConfigError
 
 PROGRAM = "tradingd"
@@ -44,6 +45,7 @@ data_app = typer.Typer(help="Bars in and out: import, verify, list, export.")
 config_app = typer.Typer(help="The configuration: show, check, new.")
 app.add_typer(control_app)
 app.add_typer(certify_app)
+app.add_typer(sandbox_app)
 app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 

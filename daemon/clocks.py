@@ -15,10 +15,21 @@ MAX_NAP_S = 30.0  # a longer wait looks at the clock in between: it may have bee
 
 
 class SystemClock:
-    """Wall-clock time of the host."""
+    """Wall-clock time of the host, or time that runs on by itself at another speed.
 
-    def __init__(self, time_ns: Callable[[], int] = time.time_ns) -> None:
+    Args:
+        speed: how many seconds pass in one of the host's, as `time_ns` tells them.
+    """
+
+    def __init__(self, time_ns: Callable[[], int] = time.time_ns, speed: float = 1.0) -> None:
         self._time_ns = time_ns
+        self._speed = speed
+
+    @classmethod
+    def scaled(cls, start_ns: int, speed: float) -> "SystemClock":
+        """Begins at `start_ns` now, and waits for nobody."""
+        origin_ns = time.monotonic_ns()
+        return cls(lambda: start_ns + int((time.monotonic_ns() - origin_ns) * speed), speed)
 
     def now_ns(self) -> int:
         return self._time_ns()
@@ -29,7 +40,7 @@ class SystemClock:
             left_ns = when_ns - self.now_ns()
             if left_ns <= 0:
                 return
-            await asyncio.sleep(min(left_ns / SECOND_NS, MAX_NAP_S))
+            await asyncio.sleep(min(left_ns / SECOND_NS / self._speed, MAX_NAP_S))
 
     def call_at(self, when_ns: int, function: Callable[[], None]) -> Callable[[], None]:
         """As the Protocol; a timer that fires early (the clock was set) is set again."""
@@ -40,7 +51,8 @@ class SystemClock:
             nonlocal handle
             left_ns = when_ns - self.now_ns()
             if left_ns > 0:
-                handle = loop.call_later(min(left_ns / SECOND_NS, MAX_NAP_S), look)
+                left_s = left_ns / SECOND_NS / self._speed
+                handle = loop.call_later(min(left_s, MAX_NAP_S), look)
             else:
                 function()
 

@@ -8,8 +8,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from sandbox.candles import Ohlc
 from sandbox.feed_messages import FeedResponse
-from sandbox.quotes import Ohlc, Quote, Quotes
+from sandbox.quotes import Quote, Quotes
 
 # Keys a connection may have by mode: alone, and when several modes are used.
 LIMITS = {

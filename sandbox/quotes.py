@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sandbox.candles import MINUTE_MS, Candles, Ohlc, from_trades
 from sandbox.universe import Listing
-from sandbox.world import MINUTE_MS, Candles, Tape
+from sandbox.world import Tape
 
 LEVELS = 5
 
@@ -20,17 +21,6 @@ class Level(NamedTuple):
     bid: float
     ask_quantity: int
     ask: float
-
-
-class Ohlc(NamedTuple):
-    """One candle; `open_ms` epoch."""
-
-    open_ms: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: int
 
 
 class Quote(NamedTuple):
@@ -105,7 +95,15 @@ class Quotes:
         """The youngest minute that has ended by `now_ms` and traded."""
         last = now_ms // MINUTE_MS * MINUTE_MS - MINUTE_MS
         number = int(np.searchsorted(self.candles.open_ms, last, side="right")) - 1
-        return None if number < 0 else candle(self.candles, number)
+        return None if number < 0 else self.candles.at(number)
+
+    def so_far(self, now_ms: int) -> Candles:
+        """1m candles of what has traded before `now_ms`, the forming one last."""
+        tape, cut = self.tape, self.place(now_ms) + 1
+        held = tape.continuous[:cut]
+        return from_trades(
+            tape.time_ms[:cut][held], tape.price[:cut][held], tape.quantity[:cut][held]
+        )
 
     def depth(self, quote: Quote, levels: int = LEVELS) -> list[Level]:
         """The order book around the last trade; sizes change with every trade."""
@@ -120,17 +118,6 @@ class Quotes:
             )
             for level in range(levels)
         ]
-
-
-def candle(candles: Candles, number: int) -> Ohlc:
-    return Ohlc(
-        int(candles.open_ms[number]),
-        float(candles.open[number]),
-        float(candles.high[number]),
-        float(candles.low[number]),
-        float(candles.close[number]),
-        int(candles.volume[number]),
-    )
 
 
 def _sizes(place: int) -> Callable[[int], int]:

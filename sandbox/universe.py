@@ -30,6 +30,10 @@ class Listing:
         return SessionClass.CASH_AUCTION if self.has_derivatives else SessionClass.CASH
 
     @property
+    def segment(self) -> str:
+        return self.key.partition("|")[0]
+
+    @property
     def isin(self) -> str:
         return self.key.partition("|")[2]
 

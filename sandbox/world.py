@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.session import Phase, Session
+from sandbox.candles import MINUTE_MS, Candles, from_trades
 from sandbox.universe import Listing
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 
 MS_NS = 1_000_000
-MINUTE_MS = 60_000
 SLOT_MS = 250  # the feed tells a trade per slot: what trades inside one has one price
 SLOTS = MINUTE_MS // SLOT_MS
 DAILY_MOVE = 0.012  # of the price, between two closes
@@ -46,34 +46,10 @@ class Tape(NamedTuple):
     continuous: NDArray[np.bool_]
     previous_close: float
 
-    def candles(self) -> "Candles":
+    def candles(self) -> Candles:
         """Its 1m candles of continuous trading; a minute without a trade has none."""
         held = self.continuous
-        minute = self.time_ms[held] // MINUTE_MS
-        if not len(minute):
-            none = np.zeros(0)
-            return Candles(np.zeros(0, np.int64), none, none, none, none, np.zeros(0, np.int64))
-        first = np.flatnonzero(np.r_[True, minute[1:] != minute[:-1]])
-        price = self.price[held]
-        return Candles(
-            open_ms=minute[first] * MINUTE_MS,
-            open=price[first],
-            high=np.maximum.reduceat(price, first),
-            low=np.minimum.reduceat(price, first),
-            close=price[np.r_[first[1:], len(price)] - 1],
-            volume=np.add.reduceat(self.quantity[held], first),
-        )
-
-
-class Candles(NamedTuple):
-    """1m candles by open time, epoch ms; prices rupees."""
-
-    open_ms: Int64s
-    open: Float64s
-    high: Float64s
-    low: Float64s
-    close: Float64s
-    volume: Int64s
+        return from_trades(self.time_ms[held], self.price[held], self.quantity[held])
 
 
 class World(Protocol):

@@ -319,7 +319,7 @@ def test_the_root_package_is_the_one_of_this_checkout(name: str) -> None:
 
 
 def test_every_root_package_is_listed_by_name_for_the_build() -> None:
-    listed = re.search(r"^packages = \[(.*?)\]", (ROOT / "pyproject.toml").read_text(), re.M)
+    listed = re.search(r"^packages = \[(.*?)\]", (ROOT / "pyproject.toml").read_text(), re.M | re.S)
 
     assert listed is not None
     assert sorted(packages()) == sorted(re.findall(r'"(\w+)"', listed[1]))

@@ -1,0 +1,97 @@
+"""`sandbox`: the local exchange alone, until it is told to stop."""
+
+import asyncio
+import os
+import secrets
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.backtest_commands import data_options
+from cli.reading import read
+from core.errors import ConfigError, DataError
+from core.session import MINUTE_NS, day_text, days_of, parse_day
+from core.types import SessionClass
+from daemon.clocks import SystemClock
+from sandbox.accounts import Accounts
+from sandbox.exchange import Exchange, hours
+from sandbox.recorded import RecordedWorld, listings_of
+from sandbox.server import Sandbox
+from sandbox.universe import Listing, listings
+from sandbox.world import GeneratedWorld
+
+DEFAULT_DAY = "2026-07-27"
+LEAD_NS = 2 * MINUTE_NS  # market time begins this long before the open
+TOKEN_VARIABLE = "TRADINGD_SANDBOX_TOKEN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The options of the verb."""
+
+    port: int
+    token: str | None
+    seed: int
+    day: str | None
+    data: tuple[Path, ...]
+    symbols: tuple[str, ...]
+    closing_auction: str
+    speed: float
+
+
+def run(asked: Asked, tell: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM. Raises ConfigError, DataError."""
+    day = parse_day(asked.day or DEFAULT_DAY)
+    token = asked.token or os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(18)
+    asyncio.run(_serve(asked, day, token, tell))
+
+
+async def _serve(asked: Asked, day: int, token: str, tell: Callable[[str], None]) -> None:
+    exchange = exchange_of(asked, day)
+    sandbox = Sandbox(exchange, Accounts(token, exchange.clock.now_ns()), port=asked.port)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    address = await sandbox.start()
+    tell(f"sandbox      {address}, day {day_text(day)} at {asked.speed:g}x")
+    tell(f"instruments  {', '.join(one.symbol for one in exchange.listed)}")
+    if not (asked.token or os.environ.get(TOKEN_VARIABLE)):
+        tell(f"token        {token}")
+    try:
+        await stop.wait()
+    finally:
+        await sandbox.stop()
+    tell("sandbox      stopped")
+
+
+def exchange_of(asked: Asked, day: int) -> Exchange:
+    """The exchange of the options; its clock starts now."""
+    open_ns = _open_ns(day)
+    clock = SystemClock.scaled(open_ns - LEAD_NS, asked.speed)
+    if not asked.data:
+        return Exchange(_chosen(asked), GeneratedWorld(asked.seed, hours), hours, clock)
+    options = data_options("open", "1m", "nse", asked.symbols or None, asked.closing_auction)
+    dataset = read(asked.data, options)
+    if day not in days_of(dataset.bars["open_ns"], SessionClass.CASH):
+        raise DataError(f"{', '.join(map(str, asked.data))}: no bars of {day_text(day)}")
+    world = RecordedWorld(dataset.bars, dataset.instruments)
+    return Exchange(listings_of(dataset.bars, dataset.instruments), world, hours, clock)
+
+
+def _chosen(asked: Asked) -> tuple[Listing, ...]:
+    """Of the generated listings, by symbol or key; all of them when none is asked for."""
+    listed = listings()
+    named = {one.symbol: one for one in listed} | {one.key: one for one in listed}
+    symbols = [symbol for group in asked.symbols for symbol in group.split(",")]
+    if unknown := [symbol for symbol in symbols if symbol not in named]:
+        offered = ", ".join(one.symbol for one in listed)
+        raise ConfigError(f"unknown symbol {unknown[0]}: the sandbox lists {offered}")
+    return tuple(named[symbol] for symbol in symbols) or listed
+
+
+def _open_ns(day: int) -> int:
+    session = hours(listings()[0], day)
+    if session is None:
+        raise ConfigError(f"{day_text(day)} has no session")
+    return session.open_ns

@@ -1,0 +1,109 @@
+"""Who may ask: the app, its codes, and tokens that end at 03:30 IST whenever they were made.
+
+One user, one app. Knows market time only; keeps nothing on disk.
+"""
+
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.session import DAY_NS, MINUTE_NS, at_ist, ist_day
+
+CLIENT_ID, CLIENT_SECRET = "sandbox-app", "sandbox-secret"
+TOKEN_ENDS = "03:30"
+EXTENDED_NS = 365 * DAY_NS
+CODE_LIVES_NS = 10 * MINUTE_NS
+
+USER = {
+    "email": "trader@example.com",
+    "exchanges": ["NSE", "BSE", "NFO"],
+    "products": ["D", "I", "MTF"],
+    "broker": "UPSTOX",
+    "user_id": "SANDBX",
+    "user_name": "Sandbox Trader",
+    "order_types": ["MARKET", "LIMIT", "SL", "SL-M"],
+    "user_type": "individual",
+    "poa": False,
+    "is_active": True,
+}
+
+
+class Grant(StrEnum):
+    """What a token may do."""
+
+    FULL = "full"
+    READ_ONLY = "read_only"
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    grant: Grant
+    ends_ns: int
+
+
+class Accounts:
+    """Codes are single-use, tokens have an end.
+
+    Args:
+        token: one that is good from the start, as if it had been made at `now_ns`.
+        expires: False: tokens never end (a market that plays one day again and again).
+    """
+
+    def __init__(self, token: str | None, now_ns: int, *, expires: bool = True) -> None:
+        self._expires = expires
+        self._codes: dict[str, tuple[str, int]] = {}  # redirect and end, by code
+        self._tokens: dict[str, _Token] = {}
+        self._sockets: dict[str, int] = {}  # end, by code of an authorised feed address
+        if token is not None:
+            self._tokens[token] = _Token(Grant.FULL, token_end_ns(now_ns))
+
+    def code(self, client_id: str, redirect_uri: str, now_ns: int) -> str | None:
+        """A code for the app to be exchanged; None for an app that is not known."""
+        if client_id != CLIENT_ID or not redirect_uri:
+            return None
+        code = secrets.token_urlsafe(6)
+        self._codes[code] = (redirect_uri, now_ns + CODE_LIVES_NS)
+        return code
+
+    def exchange(
+        self, code: str, client_id: str, client_secret: str, redirect_uri: str, now_ns: int
+    ) -> tuple[str, str] | None:
+        """Access token and extended token for a code, which is used up also by a failure."""
+        known, ends_ns = self._codes.pop(code, ("", 0))
+        asked = (client_id, client_secret, redirect_uri)
+        if asked != (CLIENT_ID, CLIENT_SECRET, known) or now_ns >= ends_ns:
+            return None
+        access, extended = self.issue(Grant.FULL, now_ns), secrets.token_urlsafe(24)
+        self._tokens[extended] = _Token(Grant.READ_ONLY, now_ns + EXTENDED_NS)
+        return access, extended
+
+    def issue(self, grant: Grant, now_ns: int) -> str:
+        token = secrets.token_urlsafe(24)
+        self._tokens[token] = _Token(grant, token_end_ns(now_ns))
+        return token
+
+    def grant(self, token: str, now_ns: int) -> Grant | None:
+        """What a token may do now; None: nothing (any more)."""
+        known = self._tokens.get(token)
+        if known is None or (self._expires and now_ns >= known.ends_ns):
+            return None
+        return known.grant
+
+    def revoke(self, token: str) -> None:
+        self._tokens.pop(token, None)
+
+    def socket_code(self, now_ns: int) -> str:
+        """A code for one connection of the feed."""
+        code = secrets.token_urlsafe(12)
+        self._sockets[code] = now_ns + CODE_LIVES_NS
+        return code
+
+    def use_socket_code(self, code: str, now_ns: int) -> bool:
+        """Whether a connection may be made with it; only once."""
+        return now_ns < self._sockets.pop(code, 0)
+
+
+def token_end_ns(now_ns: int) -> int:
+    """The next 03:30 IST after `now_ns`."""
+    today = at_ist(ist_day(now_ns), TOKEN_ENDS)
+    return today if now_ns < today else today + DAY_NS
