@@ -11,7 +11,7 @@ SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format format-check lint types coverage expected bench lock clean
+.PHONY: help setup run test check format format-check lint types coverage expected soak bench lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -60,6 +60,9 @@ coverage: setup  ## branch coverage of the kernels, run as plain Python: core an
 
 expected: setup  ## how many of the ten expected runs in ../shared/expected agree
 	@$(BIN)/python -m tests.e2e.test_expected_runs
+
+soak: setup  ## simulated days full of faults (ARGS="--days 300 --seed 0")
+	@$(BIN)/python -m tests.faults.campaign $(ARGS)
 
 bench: setup  ## side by side with the peers, which live in an environment of their own (ARGS="--only w3")
 	@$(BIN)/python -m benchmarks.run $(ARGS)
