@@ -21,7 +21,7 @@ from core.types import NEVER_NS, REPAIRED, Market, MinuteSpan, Records, SessionC
 from daemon.comparison import LAYERS, Difference, Layer, Row, first_difference, known_to
 from daemon.evidence import Evidence, evidence_of
 from daemon.floor import Floor
-from daemon.fuse import blown_in
+from daemon.fuse import blown_in, off_in
 from daemon.identity import code_digest
 from daemon.layered import layers_of
 from daemon.recipe import frame_of, instruments_of, sessions_of, setups_of, terms_of
@@ -250,8 +250,9 @@ class Again:
         """The opening out of the stored history; None where that lies elsewhere."""
         if not self._has_history:
             return None
-        day, now_ns = self.evidence.day, self.evidence.opened.ts_ns
-        return Floor(self._setups).open_day(day, self._history(), now_ns)
+        day, opened = self.evidence.day, self.evidence.opened
+        floor = Floor(self._setups)
+        return floor.open_day(day, self._history(), opened.ts_ns, off_in(opened))
 
     def _minutes(self) -> Sequence[Records]:
         """The bars of each Minute: out of the ticks, or as imported."""

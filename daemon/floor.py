@@ -19,7 +19,7 @@ from core.ports import EventKind, LedgerEvent
 from core.types import Command, MinuteSpan, Records, SignalId
 from daemon.carrying import require_flat
 from daemon.desk import Desk, DeskSetup, arrays_of, built
-from daemon.fuse import Blown, Fuse, blown_of
+from daemon.fuse import Blown, Fuse, off_in
 from daemon.identity import code_digest
 from daemon.journal import (
     command_event,
@@ -98,15 +98,31 @@ class Floor:
 
     # --- a day ---------------------------------------------------------------------------------
 
-    def open_day(self, day: int, history: Iterable[MinuteSpan], now_ns: int) -> LedgerEvent:
-        """Fresh strategies, warmed by `history`; returns DAY_OPENED with the opening snapshot."""
+    def open_day(
+        self,
+        day: int,
+        history: Iterable[MinuteSpan],
+        now_ns: int,
+        awaited: Iterable[Blown] = (),
+    ) -> LedgerEvent:
+        """Fresh strategies, warmed by `history`; returns DAY_OPENED with the opening snapshot.
+
+        `awaited`: strategies that the history was too much for when it was recorded.
+        """
         self.doubts = frozenset(one for one in self.doubts if one.kind in LASTING)
-        self.begin(day, now_ns, history)
+        self.begin(day, now_ns, history, awaited)
         return self.opening()
 
-    def begin(self, day: int, now_ns: int, history: Iterable[MinuteSpan]) -> None:
+    def begin(
+        self,
+        day: int,
+        now_ns: int,
+        history: Iterable[MinuteSpan],
+        awaited: Iterable[Blown] = (),
+    ) -> None:
         """Fresh strategies and bars, warmed by `history`; the accounts and doubts stay."""
         self._begin(day, now_ns)
+        self._switch_off(awaited)
         first_bar_ns, bars = None, 0
         for span in history:
             if first_bar_ns is None and len(span.bars):
@@ -229,13 +245,16 @@ class Floor:
         self._begin(day, event.ts_ns)
         self._unpack(blob)
         if self.needs_history:
-            self.begin(day, event.ts_ns, history)
+            self.begin(day, event.ts_ns, history, off_in(event))
             self._unpack(blob)  # what the others remember goes with how they were opened
-        off = event.payload["off"]
-        assert isinstance(off, list)
-        for blown in map(blown_of, off):
-            next(one for one in self.strategies if one.name == blown.strategy).switch_off(blown)
+        self._switch_off(off_in(event))
         self._block()
+
+    def _switch_off(self, awaited: Iterable[Blown]) -> None:
+        """Before they are asked: what made them raise may have passed."""
+        fuses = {one.name: one for one in self.strategies}
+        for blown in awaited:
+            fuses[blown.strategy].switch_off(blown)
 
     def _unpack(self, blob: bytes) -> None:
         facts = unpack(blob, self._arrays())

@@ -55,6 +55,13 @@ def blown_in(results: Iterable[LedgerEvent]) -> list[Blown]:
     ]
 
 
+def off_in(opened: LedgerEvent) -> list[Blown]:
+    """The strategies that were off from the open, out of a DAY_OPENED."""
+    rows = opened.payload["off"]
+    assert isinstance(rows, list)
+    return [blown_of(row) for row in rows]
+
+
 class Fuse:
     """A strategy as the book sees it; None instead of signals from the moment it has raised."""
 

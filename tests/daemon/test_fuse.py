@@ -12,10 +12,12 @@ from core.engine import Engine
 from core.errors import InvariantBroken, StoreFailed
 from core.events import Effect
 from core.ports import EventKind
-from core.session import DAY_NS, MINUTE_NS
+from core.session import DAY_NS, MINUTE_NS, at_ist
 from core.types import Records
+from daemon.certificate import certify_day
 from daemon.fuse import SWITCHED_OFF
 from daemon.plan import Plan
+from stores.memory import MemoryMarketStore
 from strategies.kernel import KernelStrategy
 from strategies.settings import StrategySettings
 from tests.daemon.days import (
@@ -26,10 +28,12 @@ from tests.daemon.days import (
     play_to,
     recorded,
     rows,
+    synthetic_plan,
     told,
 )
 from tests.daemon.shaky import COUNTING, NAME, Shaky
 from tests.daemon.test_books import DAY, VIEWS, alone
+from tests.datasets import LIVELY
 
 SHAKY = (
     "shaky",
@@ -329,3 +333,29 @@ def test_a_plain_strategy_remembers_its_history_over_a_restart(tmp_path: Path) -
 
     assert len(signals(tmp_path / "day", "counting")) > 5
     assert told(killed) == told(tmp_path / "day")
+
+
+# --- a certificate -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("in_history", [False, True], ids=["in the day", "in its history"])
+def test_a_day_of_books_and_a_failure_that_has_passed_is_certified(
+    in_history: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From generated ticks and stored history: a shadow, and a strategy that would not fail now."""
+    plan = replace(
+        synthetic_plan(*LIVELY, seed=3, symbols=("RELIANCE", "INFY")),
+        shadows=(("trial", (SHAKY,)),),
+    )
+    store = MemoryMarketStore(plan.source.instruments)
+    day = plan.source.next_day(-1)
+    fatal_ns = at_ist(day - 3 if in_history else day, "11:00")  # the day is a Monday
+    with monkeypatch.context() as patch:
+        patch.setattr(Shaky, "fails_at_ns", fatal_ns)
+        play(plan, tmp_path, open_store=lambda path, instruments: store)
+    certificate = certify_day(tmp_path, day, store)
+
+    assert certificate.difference is None
+    assert certificate.given["opening states"] == "computed"
+    assert len(notes(tmp_path)) == (0 if in_history else 1)
+    assert (signals(tmp_path, "shaky") == []) is in_history
