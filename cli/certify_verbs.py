@@ -22,3 +22,17 @@ def certify(
     from cli.backtest_commands import day_of
 
     certify_commands.certify(state_dir, day_of("--day", day), print)
+
+
+@certify_app.command()
+def diff(
+    run_a: Annotated[str, typer.Argument(metavar="RUN_A", help="state directory, or DIR@DATE")],
+    run_b: Annotated[str, typer.Argument(metavar="RUN_B", help="or the folder of a backtest")],
+) -> None:
+    """Hold two runs against each other, layer by layer: exit 1 and the first row that differs.
+
+    Example: tradingd diff var@2026-07-27 other@2026-07-27
+    """
+    from cli import diff_commands
+
+    diff_commands.diff(run_a, run_b, print)

@@ -102,11 +102,11 @@ def _finer(ours: Layer, theirs: Layer, number: int) -> Difference | None:
 
 def known_to(theirs: Layer, ours: Layer) -> Layer:
     """The rows of `ours` whose key `theirs` has too."""
-    known = {tuple(row[name] for name in theirs.key) for row in theirs.rows}
+    known = {tuple(row.get(name) for name in theirs.key) for row in theirs.rows}
     kept = [
         number
         for number, row in enumerate(ours.rows)
-        if tuple(row[name] for name in ours.key) in known
+        if tuple(row.get(name) for name in ours.key) in known
     ]
     parts = ours.parts
     return replace(

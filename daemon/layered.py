@@ -106,7 +106,7 @@ def closing_layer(blob: bytes) -> Layer:
 def _snapshot_layer(name: str, arrays: Mapping[str, Records], facts: Row) -> Layer:
     """A row for each array, whose parts are its elements, and one for the facts."""
     rows: list[Row] = [
-        {"array": one, "sha256": _array_digest(array)} for one, array in arrays.items()
+        {"array": one, "sha256": records_digest(array)} for one, array in arrays.items()
     ]
 
     def parts(number: int) -> list[Row]:
@@ -117,7 +117,7 @@ def _snapshot_layer(name: str, arrays: Mapping[str, Records], facts: Row) -> Lay
     return Layer(name, ("array",), [*rows, told], parts, ("array", "place"))
 
 
-def _array_digest(array: Records) -> str:
+def records_digest(array: Records) -> str:
     """Field by field: what lies between two fields of a record is nobody's."""
     digest = sha256(f"{array.dtype.descr} {array.shape}".encode())
     for field in [array[name] for name in array.dtype.names] if array.dtype.names else [array]:
@@ -152,16 +152,34 @@ def result_layers(events: Sequence[LedgerEvent]) -> list[Layer]:
             rows.setdefault(event.kind, []).extend(named)
         else:
             rows.setdefault(event.kind, []).append(payload)
-    signals = rows.get(EventKind.SIGNAL, [])
-    key = ("book", "strategy", "instrument", "kind", "bar_close_ns")
-    orders = rows.get(EventKind.ORDER, [])
     return [
-        Layer("signal", key, [_but(one, REFUSAL) for one in signals]),
-        Layer("refusal", key, [{n: one[n] for n in (*key, *REFUSAL)} for one in signals]),
-        Layer("order", ("strategy", "instrument", "role", "updated_ns"), orders),
-        Layer("fill", ("instrument", "side", "ts_ns"), rows.get(EventKind.FILL, [])),
-        Layer("trade", ("strategy", "instrument", "entry_ns"), rows.get(EventKind.TRADE, [])),
+        *signal_layers(rows.get(EventKind.SIGNAL, [])),
+        order_layer(rows.get(EventKind.ORDER, [])),
+        fill_layer(rows.get(EventKind.FILL, [])),
+        trade_layer(rows.get(EventKind.TRADE, [])),
     ]
+
+
+def signal_layers(rows: Sequence[Row]) -> list[Layer]:
+    """Signals, and apart from them what became of each."""
+    key = ("book", "strategy", "instrument", "kind", "bar_close_ns")
+    refusals = [{n: value for n, value in one.items() if n in (*key, *REFUSAL)} for one in rows]
+    return [
+        Layer("signal", key, [_but(one, REFUSAL) for one in rows]),
+        Layer("refusal", key, refusals),
+    ]
+
+
+def order_layer(rows: Sequence[Row]) -> Layer:
+    return Layer("order", ("book", "strategy", "instrument", "role", "updated_ns"), rows)
+
+
+def fill_layer(rows: Sequence[Row]) -> Layer:
+    return Layer("fill", ("book", "instrument", "side", "ts_ns"), rows)
+
+
+def trade_layer(rows: Sequence[Row]) -> Layer:
+    return Layer("trade", ("book", "strategy", "instrument", "entry_ns"), rows)
 
 
 def cash_layer(closed: LedgerEvent) -> Layer:
