@@ -40,6 +40,7 @@ from daemon.plan import DayOutcome, Plan, Strategies
 from daemon.report import Report
 from daemon.schedule import ClockDriver, Driver, HostDriver
 from daemon.sources import RecordedSource, ReplaySource, Source, SyntheticSource
+from daemon.space import free_bytes, keep_ballast
 from daemon.vitals import Vitals
 from daemon.watchdog import Watchdog
 from providers.recorded import RecordedTicks, is_capture
@@ -62,6 +63,7 @@ def run(configured: Configuration, tell: Tell) -> None:
     plan = plan_of(configured)
     accepted = accepted_days(configured)
     with StateLock(directory):
+        keep_ballast(directory, free_bytes(directory))
         credentials = os.environ.get("CREDENTIALS_DIRECTORY")  # of systemd, LoadCredential=
         token = kept_token(directory, Path(credentials) if credentials else None)
         telemetry.configure(secrets=[token])

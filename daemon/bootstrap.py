@@ -28,6 +28,7 @@ from daemon.plan import DayOutcome, Plan, Standing
 from daemon.repair import repairer_of
 from daemon.rerun import DayRecord
 from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot, timeframe_text
+from daemon.space import Space
 from daemon.start import Start, read_ledger
 from daemon.state import State
 from daemon.supervisor import DayTasks, supervise
@@ -202,6 +203,7 @@ class Daemon:
             facts=self._facts,
             meters=self.vitals.meters,
             is_live=source.is_live,
+            space=Space(self._directory, doubts),
             repairer=repairer_of(
                 source.candles(frame, clock), clock, self.plan.repair_wait_ns, floor.held
             ),

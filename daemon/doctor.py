@@ -5,7 +5,6 @@ not touched while a daemon has it.
 """
 
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from core.session_table import FIRST_COVERED_DAY, LAST_COVERED_DAY
 from core.types import SessionClass
 from daemon.chores import BACKUP_FOLDER, backups
 from daemon.lock import running_pid
+from daemon.space import LOW_BYTES, SHORT_BYTES, free_bytes
 from stores.files import DiskFiles
 from stores.ledger_reader import (
     HEAD_FILE,
@@ -35,8 +35,6 @@ from stores.views import RowOrder
 
 T = TypeVar("T")
 
-WARN_FREE_BYTES = 1_000_000_000
-FAIL_FREE_BYTES = 200_000_000
 WARN_BACKUP_DAYS = 7  # longer than any row of holidays
 WARN_COVER_DAYS = 30
 NAMED_FILES = 3  # in a message
@@ -91,7 +89,7 @@ def examine(directory: Path, now_ns: int, accept: frozenset[int] = frozenset()) 
     yield check_directory(directory)
     pid = running_pid(directory) if os.access(directory, os.R_OK | os.X_OK) else None
     yield ok("daemon", f"runs, PID {pid}" if pid else "does not run")
-    yield check_disk(shutil.disk_usage(_existing(directory)).free)
+    yield check_disk(free_bytes(_existing(directory)))
     yield from check_ledger(directory, now_ns, pid)
     yield check_market(directory, pid)
     yield from check_calendar(now_ns, accept)
@@ -120,12 +118,12 @@ def check_directory(directory: Path) -> Check:
     return ok(name, f"{directory} is writable, private")
 
 
-def check_disk(free_bytes: int) -> Check:
-    name, found = "disk", f"{free_bytes / 1e6:,.0f} MB free"
-    if free_bytes < FAIL_FREE_BYTES:
-        return fail(name, found, f"make room, {FAIL_FREE_BYTES / 1e6:.0f} MB at least")
-    if free_bytes < WARN_FREE_BYTES:
-        return warn(name, found, f"make room, below {WARN_FREE_BYTES / 1e6:,.0f} MB days run short")
+def check_disk(free: int) -> Check:
+    name, found = "disk", f"{free / 1e6:,.0f} MB free"
+    if free < SHORT_BYTES:
+        return fail(name, found, f"make room, {SHORT_BYTES / 1e6:.0f} MB at least")
+    if free < LOW_BYTES:
+        return warn(name, found, f"make room, below {LOW_BYTES / 1e6:,.0f} MB days run short")
     return ok(name, found)
 
 

@@ -32,6 +32,7 @@ from core.types import BAR, REPAIRED, TICK, Float64s, Instrument, MinuteSpan, Re
 from daemon.doubts import Doubts
 from daemon.meters import Meters
 from daemon.repair import Repairer
+from daemon.space import Space
 from daemon.tape import Publication, Tape, TapedMinute, given_mark
 from daemon.watch import STORE, Watch
 from providers.live import DayFrame, LiveProvider
@@ -64,6 +65,7 @@ class Ingest:
 
     Args:
         repairer: asks for what the feed has not seen whole; None: such bars are flagged only.
+        space: where there is none, no tick is kept; None: nobody looks.
         is_live: the market goes on by itself: silence means something, and what came does not come
             again.
     """
@@ -80,6 +82,7 @@ class Ingest:
         meters: Meters | None = None,
         repairer: Repairer | None = None,
         is_live: bool = False,
+        space: Space | None = None,
     ) -> None:
         self._clock = clock
         self._store = store
@@ -95,6 +98,7 @@ class Ingest:
         self._unstored_count = 0
         self._repairer = repairer
         self._is_live = is_live
+        self._space = space
         self._watch = Watch(self.doubts, 0, None)
         self._grace_ns = 0
         self._closed: deque[TapedMinute] = deque()  # not yet published; at most those of the day
@@ -221,6 +225,8 @@ class Ingest:
                 self._facts.last_prices[number] = (price, exch_ns)
 
     async def _keep(self, ticks: Records) -> None:
+        if self._space is not None and self._space.is_short:
+            return
         self._unstored.append(ticks.copy())  # the feed reuses its array
         self._unstored_count += len(ticks)
         if self._unstored_count >= MAX_UNSTORED_TICKS:
@@ -287,6 +293,8 @@ class Ingest:
 
     async def _store_rows(self, bars: Records = NO_BARS, source: str = "feed") -> None:
         """Ticks and bars in one commit. A store that fails does not hold the Minute back."""
+        if self._space is not None:
+            self._space.look()
         ticks, self._unstored, self._unstored_count = self._unstored, [], 0
         try:
             await self._owner.run(self._write, ticks, bars, source)

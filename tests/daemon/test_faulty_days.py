@@ -1,4 +1,4 @@
-"""Days as they are in life are certified like any other: repaired, doubted, late, dead at the end."""
+"""Days as they are in life are certified like any other: repaired, doubted, late, dead."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -55,9 +55,8 @@ def test_a_faulty_day_is_green(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_day_gone_on_with_after_an_hour_and_a_half_is_green(tmp_path: Path) -> None:
-    certificate = certified(
-        live_plan(*LIVELY, starts=after_the_pause), tmp_path, live_plan(*LIVELY)
-    )
+    later = live_plan(*LIVELY, starts=after_the_pause)
+    certificate = certified(later, tmp_path, live_plan(*LIVELY))
 
     assert certificate.verdict == "green", certificate.difference
     assert certificate.given["late Minutes"] == 89
