@@ -5,7 +5,7 @@ span in one pass and trades them in one loop. Both call the same kernels in the 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -83,9 +83,20 @@ def run(request: Request, progress: Progress | None = None) -> Result:
     if request.gear is Gear.COMPILED:
         result = _run_compiled(request, provider, progress)
     else:
-        result = _run_event(request, provider, progress)
+        result = _run_event([request], provider, progress)
     result.seconds = time.perf_counter() - started
     return result
+
+
+def run_book(requests: Sequence[Request]) -> Result:
+    """Strategies of one book on one account, in configured order; the event gear alone.
+
+    Their dataset, risk and span are those of the first. Raises as `run`.
+    """
+    first = requests[0]
+    provider = ReplayProvider(first.dataset, session_terms(first.risk), first.to_day)
+    check_span(provider, first.from_day, first.to_day)
+    return _run_event(requests, provider, None)
 
 
 def session_terms(risk: MarketRisk) -> SessionTerms:
@@ -160,29 +171,36 @@ def _run_compiled(request: Request, provider: ReplayProvider, progress: Progress
     return result
 
 
-def _run_event(request: Request, provider: ReplayProvider, progress: Progress | None) -> Result:
-    symbols = [instrument.symbol for instrument in request.dataset.instruments]
-    strategy = build(request.strategy, request.settings, symbols, request.name)
-    resampler = Resampler(strategy.timeframes_ns, request.dataset.options.base_ns, provider.groups)
+def _run_event(
+    requests: Sequence[Request], provider: ReplayProvider, progress: Progress | None
+) -> Result:
+    first = requests[0]
+    symbols = [instrument.symbol for instrument in first.dataset.instruments]
+    strategies = [build(one.strategy, one.settings, symbols, one.name) for one in requests]
+    resampler = Resampler(
+        sorted({timeframe_ns for one in strategies for timeframe_ns in one.timeframes_ns}),
+        first.dataset.options.base_ns,
+        provider.groups,
+    )
     timeframes_ns = resampler.timeframes_ns.tolist()
+    settings = [one.settings for one in requests]
     engine = Engine(
-        scope=request.scope,
+        scope=first.scope,
         symbols=symbols,
-        strategies=[StrategyNames(strategy.name, strategy.kinds, request.settings.risk_per_trade)],
+        strategies=[
+            StrategyNames(one.name, one.kinds, own.risk_per_trade)
+            for one, own in zip(strategies, settings, strict=True)
+        ],
         holdings=open_holdings(
-            request.risk,
-            [request.settings],
-            request.dataset.instruments,
-            provider.groups,
-            timeframes_ns,
+            first.risk, settings, first.dataset.instruments, provider.groups, timeframes_ns
         ),
     )
-    book = Book("backtest", [strategy], engine, timeframes_ns)
+    book = Book("backtest", strategies, engine, timeframes_ns)
     result = Result(signals=pl.DataFrame(), trades=pl.DataFrame())
     signals: list[Signal] = []
     trades: list[Trade] = []
     last: MinuteSpan | None = None
-    for span, traded in _spans(request, provider, resampler):
+    for span, traded in _spans(first, provider, resampler):
         if traded:
             for step in book.run(span, every_bar=False):
                 _sort_out(step.effects, signals, trades)
@@ -195,7 +213,9 @@ def _run_event(request: Request, provider: ReplayProvider, progress: Progress | 
     if last is not None and provider.always_open:
         _sort_out(book.finish(last).effects, signals, trades)
     result.signals = signals_frame(signals)
-    result.trades = trades_frame(trades, [(strategy.name, symbol) for symbol in symbols])
+    result.trades = trades_frame(
+        trades, [(one.name, symbol) for one in strategies for symbol in symbols]
+    )
     return result
 
 

@@ -11,10 +11,10 @@ from core.book import MAIN_BOOK
 from core.errors import StoreFailed
 from core.ports import EventKind, LedgerEvent
 from core.session import Session, SessionKind, day_text, recorded_session
-from core.types import BAR, MISSING, PARTIAL, Records
+from core.types import BAR, MISSING, NEVER_NS, PARTIAL, Records
 from daemon.fuse import SWITCHED_OFF
 from daemon.plan import Plan
-from daemon.reasons import Given
+from daemon.reasons import Doubtful, Given
 from daemon.sources import classes_of
 from stores.ledger_reader import LedgerReader
 
@@ -33,15 +33,14 @@ def given_of(
     opened, inputs, closed = _recorded(ledger, day)
     again = [one for one in inputs if one.kind is EventKind.DAY_OPENED]
     minutes = [one for one in inputs if one.kind is EventKind.MINUTE]
-    times = {kind: [one.ts_ns for one in inputs if one.kind is kind] for kind in INPUTS}
     warmed_by = (opened.payload["history_first_bar_ns"], opened.payload["history_bars"])
     there_is = (int(history["open_ns"][0]) if len(history) else None, len(history))
     recorded = [recorded_session(day, one) for one in classes_of(plan.source.instruments)]
     held = [session for session in sessions if session is not None]
     return Given(
         open_ns=min(session.open_ns for session in held),
-        commands_ns=times[EventKind.COMMAND],
-        doubts_ns=times[EventKind.DOUBT],
+        commands_ns=[one.ts_ns for one in inputs if one.kind is EventKind.COMMAND],
+        doubts=_doubts(opened, [one for one in inputs if one.kind is EventKind.DOUBT]),
         late_ns=[one.ts_ns for one in minutes if one.payload["late"]],
         gaps_ns=_gaps(minutes, [one.symbol for one in plan.source.instruments]),
         off=_off([opened, *again], inputs),
@@ -51,7 +50,6 @@ def given_of(
         other_history=warmed_by != there_is,
         other_setup=bool(again),
         carries=_carried_paise(closed.payload) != 0,
-        strategies=len(plan.strategies),
     )
 
 
@@ -66,6 +64,22 @@ def _recorded(ledger: LedgerReader, day: int) -> tuple[LedgerEvent, list[LedgerE
                 return began.event, inputs, recorded.event
             inputs.append(recorded.event)
     raise StoreFailed(f"the ledger holds no closed day {day_text(day)}")
+
+
+def _doubts(opened: LedgerEvent, changes: Sequence[LedgerEvent]) -> list[Doubtful]:
+    """The stretches in doubt; a change takes effect after the Minute whose close it bears."""
+    found: list[Doubtful] = []
+    lasting = opened.payload["doubts"]
+    assert isinstance(lasting, list)
+    begun = dict.fromkeys(map(tuple, lasting), opened.ts_ns)
+    for change in changes:
+        symbol = change.payload["instrument"]
+        key = (change.payload["doubt"], symbol)
+        if change.payload["open"]:
+            begun.setdefault(key, change.ts_ns)
+        elif (after_ns := begun.pop(key, None)) is not None:
+            found.append(Doubtful(after_ns, change.ts_ns, None if symbol is None else str(symbol)))
+    return found + [Doubtful(after_ns, NEVER_NS, symbol) for (_, symbol), after_ns in begun.items()]
 
 
 def _off(opened: Sequence[LedgerEvent], inputs: Sequence[LedgerEvent]) -> frozenset[str]:

@@ -37,9 +37,21 @@ class Cause(StrEnum):
     SETUP = "setup"  # another configuration or version took the day over in its middle
     WARM_UP = "warm-up"  # the history is not what the day was opened with any more
     CARRIED = "carried"  # cash, cooldown or a position, over the night
-    SHARED = "shared"  # another strategy of the book used the same account
     FOLLOWS = "follows"  # from an earlier difference of the day
     UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """A stretch of the day in which an instrument was in doubt; None: all were."""
+
+    after_ns: int
+    through_ns: int
+    instrument: str | None
+
+    def covers(self, now_ns: int, instrument: object) -> bool:
+        known = self.instrument is None or self.instrument == instrument
+        return known and self.after_ns < now_ns <= self.through_ns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +60,7 @@ class Given:
 
     open_ns: int = 0
     commands_ns: Sequence[int] = ()
-    doubts_ns: Sequence[int] = ()
+    doubts: Sequence[Doubtful] = ()
     late_ns: Sequence[int] = ()  # closes of Minutes handled late
     gaps_ns: Mapping[str, int] = field(default_factory=dict)  # instrument: its first gap
     off: frozenset[str] = frozenset()  # strategies
@@ -58,13 +70,12 @@ class Given:
     other_history: bool = False
     other_setup: bool = False
     carries: bool = False
-    strategies: int = 1
 
     def told(self) -> dict[str, object]:
         """As it stands in the report."""
         return {
             "commands": len(self.commands_ns),
-            "doubts": len(self.doubts_ns),
+            "doubts": len(self.doubts),
             "late_minutes": len(self.late_ns),
             "instruments_with_gaps": sorted(self.gaps_ns),
             "strategies_off": sorted(self.off),
@@ -169,9 +180,9 @@ def _of_signal(one: Pair, given: Given) -> Cause | None:
     if refusal == "observe":
         return Cause.OBSERVE
     if refusal == "state":
-        return _since(given.commands_ns, one.at_ns, Cause.OPERATOR) or _since(
-            given.doubts_ns, one.at_ns, Cause.DOUBT
-        )
+        if any(doubt.covers(one.at_ns, one.row["instrument"]) for doubt in given.doubts):
+            return Cause.DOUBT
+        return _since(given.commands_ns, one.at_ns, Cause.OPERATOR)
     if one.changed in ("status", "refusal"):
         return None  # the same event, answered by another state of the account
     return _of_bars(one, given)
@@ -217,9 +228,7 @@ def _of_account(given: Given, *, follows: bool) -> Cause:
         return Cause.FOLLOWS
     if given.other_setup:
         return Cause.SETUP
-    if given.carries:
-        return Cause.CARRIED
-    return Cause.SHARED if given.strategies > 1 else Cause.UNEXPLAINED
+    return Cause.CARRIED if given.carries else Cause.UNEXPLAINED
 
 
 def _since(times_ns: Sequence[int], now_ns: int, cause: Cause) -> Cause | None:

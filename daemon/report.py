@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from backtest.run import Gear, Request
-from backtest.run import run as run_backtest
+from backtest.run import Request, run_book
 from core.book import MAIN_BOOK
 from core.errors import StoreFailed
 from core.ports import MarketStore
@@ -141,7 +139,7 @@ class Report:
             "## Differences",
             *([f"- {one}" for one in self.found[:MAX_ROWS]] or ["None."]),
             "",
-            f"## The last {len(self.last_days)} days",
+            "## The last days",
             "| day | signals | trades | net paper | net backtest | differences |",
             "|---|---|---|---|---|---|",
             *(
@@ -209,25 +207,24 @@ def _bars(plan: Plan, day: int, sessions: Sessions, store: MarketStore) -> tuple
 
 
 def _backtest(plan: Plan, day: int, dataset: Dataset, off: frozenset[str]) -> dict[str, list[Row]]:
-    """Rows of every strategy alone, in the gear the daemon has; one that raised would again."""
-    frames: dict[str, list[pl.DataFrame]] = {"signals": [], "trades": []}
-    for name, strategy, settings in plan.strategies:
-        if name in off:
-            continue
-        request = Request(
+    """Rows of the book's strategies on one account; one that raised would raise again."""
+    requests = [
+        Request(
             strategy=strategy,
             instance=name,
             settings=settings,
             risk=plan.risk,
             dataset=dataset,
-            gear=Gear.EVENT,
             from_day=day,
             to_day=day,
         )
-        result = run_backtest(request)
-        frames["signals"].append(result.signals)
-        frames["trades"].append(result.trades)
-    return {name: [row for one in many for row in one.to_dicts()] for name, many in frames.items()}
+        for name, strategy, settings in plan.strategies
+        if name not in off
+    ]
+    if not requests:
+        return {"signals": [], "trades": []}
+    result = run_book(requests)
+    return {"signals": [*result.signals.to_dicts()], "trades": [*result.trades.to_dicts()]}
 
 
 def _line(rows: Mapping[str, Sequence[Row]], fills: int) -> DayLine:

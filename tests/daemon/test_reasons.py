@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from core.session import MINUTE_NS
-from daemon.reasons import Cause, Difference, Given, Row, differences, tally
+from daemon.reasons import Cause, Difference, Doubtful, Given, Row, differences, tally
 from tests.market import at
 
 BAR_NS, CLOSE_NS = at("10:00"), at("10:15")
@@ -82,13 +82,16 @@ def test_equal_days_have_no_difference() -> None:
         ("observe", NOON, Cause.OBSERVE),
         ("state", Given(commands_ns=[at("10:15")]), Cause.OPERATOR),
         ("state", Given(commands_ns=[at("10:16")]), Cause.UNEXPLAINED),  # it came later
-        ("state", Given(doubts_ns=[at("10:00")]), Cause.DOUBT),
+        ("state", Given(doubts=[Doubtful(at("10:00"), at("10:15"), None)]), Cause.DOUBT),
+        ("state", Given(doubts=[Doubtful(at("10:00"), at("10:15"), "INFY")]), Cause.DOUBT),
+        ("state", Given(doubts=[Doubtful(at("10:00"), at("10:15"), "SBIN")]), Cause.UNEXPLAINED),
+        ("state", Given(doubts=[Doubtful(at("10:00"), at("10:14"), None)]), Cause.UNEXPLAINED),
+        ("state", Given(doubts=[Doubtful(at("10:15"), at("11:00"), None)]), Cause.UNEXPLAINED),
         ("state", NOON, Cause.UNEXPLAINED),
         ("position", Given(off=frozenset({"pixity"})), Cause.OFF),
         ("cooldown", Given(off=frozenset({"other"})), Cause.UNEXPLAINED),
         ("cooldown", NOON, Cause.UNEXPLAINED),
         ("cooldown", Given(carries=True), Cause.CARRIED),
-        ("max_entries", Given(strategies=2), Cause.SHARED),
     ],
 )
 def test_a_refusal_is_explained_by_what_the_day_was_given(

@@ -1,6 +1,7 @@
 """A day's report: equal where nothing intervened, explained where something did, and kept."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from daemon.plan import Plan
 from daemon.reasons import Cause
 from daemon.report import FOLDER, LAST_DAYS, Report, report_day, report_path
 from stores.memory import MemoryMarketStore
-from tests.daemon.days import play, replay_plan, synthetic_plan
+from strategies.registry import settings_of
+from tests.daemon.days import play, replay_plan, rows, synthetic_plan
+from tests.daemon.faulty_feeds import dying
 from tests.datasets import LIVELY, WEEK, dataset_of, generated, request_on
 
 QUARTER_NS = 15 * MINUTE_NS
@@ -59,6 +62,26 @@ def test_a_later_day_differs_by_what_was_carried_into_it_at_most(tmp_path: Path)
 
     assert found
     assert {one.cause for one in found} <= {Cause.CARRIED, Cause.FOLLOWS}
+
+
+def test_strategies_of_one_book_share_its_account_also_in_the_backtest(tmp_path: Path) -> None:
+    one = synthetic_plan(*LIVELY)
+    other = ("second", "ema_cross", settings_of("ema_cross")())
+    plan = replace(one, strategies=(*one.strategies, other))
+    [report] = reports(tmp_path, plan, None)
+
+    assert {row["strategy"] for row in rows(tmp_path, "signals")} == {"pixity", "second"}
+    assert (report.found, report.paper) == ((), report.backtest)
+
+
+def test_a_day_with_a_lost_feed_is_explained_by_its_doubt(tmp_path: Path) -> None:
+    """Candles repair the bars meanwhile; only the entries were off."""
+    plan = dying(synthetic_plan(*LIVELY, "max_daily_loss=90000"), "11:00:20", "12:00:10")
+    [report] = reports(tmp_path, plan, None)
+
+    assert report.given.told()["doubts"] == 1
+    assert report.found[0].cause is Cause.DOUBT
+    assert {one.cause for one in report.found} <= {Cause.DOUBT, Cause.FOLLOWS}
 
 
 def test_a_halted_day_differs_by_its_operator(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ costs nothing."""
 
 import asyncio
 import gc
+import json
 import os
 import shutil
 import threading
@@ -14,6 +15,7 @@ import structlog
 
 from core.session import SECOND_NS, parse_day
 from daemon.bootstrap import Daemon
+from daemon.certificate import GREEN, certificate_path
 from daemon.clocks import VirtualClock
 from daemon.cycle import Cycle
 from daemon.doctor import Verdict, examine
@@ -111,6 +113,10 @@ class Process:
                 await daemon.close()
 
 
+def verdict_of(directory: Path, day: int) -> object:
+    return json.loads(certificate_path(directory, day).read_bytes())["verdict"]
+
+
 @pytest.mark.slow
 def test_ten_days_in_one_process_leave_it_as_it_was_and_a_kill_over_night_costs_nothing(
     tmp_path: Path,
@@ -128,6 +134,7 @@ def test_ten_days_in_one_process_leave_it_as_it_was_and_a_kill_over_night_costs_
     assert len(process.outcomes) == len(process.reports) == DAYS
     assert all(one.complete for one in process.outcomes)
     assert sum(one.trades for one in process.outcomes) > DAYS
+    assert [verdict_of(directory, one.day) for one in process.outcomes] == [GREEN] * DAYS
     assert [one.unexplained for one in process.reports] == [[]] * DAYS
     assert last.resident_bytes < warm.resident_bytes * MAX_GROWTH, process.vitals
     assert {(one.tasks, one.threads, one.handles) for one in process.vitals[SETTLED - 1 :]} == {
@@ -140,5 +147,6 @@ def test_ten_days_in_one_process_leave_it_as_it_was_and_a_kill_over_night_costs_
 
     assert [one.complete for one in eleventh.outcomes] == [True]
     assert eleventh.outcomes[0].day == parse_day("2026-08-10")
+    assert verdict_of(copy, eleventh.outcomes[0].day) == GREEN
     found = [one for one in examine(copy, FIRST_NS) if one.verdict is Verdict.FAIL]
     assert found == []
