@@ -32,7 +32,7 @@ from tests.daemon.days import (
     told,
 )
 from tests.daemon.shaky import COUNTING, NAME, Shaky
-from tests.daemon.test_books import DAY, VIEWS, alone
+from tests.daemon.test_books import DAY, QUICK, VIEWS, alone
 from tests.datasets import LIVELY
 
 SHAKY = (
@@ -205,12 +205,12 @@ def test_a_kernel_that_raises_is_off_alone(
     assert told(copy) == told(tmp_path / "day")
 
 
-def starved_at(close_ns: int) -> Callable[..., Records]:
+def starved_at(close_ns: int, name: str = "pixity") -> Callable[..., Records]:
     """A kernel that runs out of memory from a bar on."""
     answer = KernelStrategy.on_bars
 
     def on_bars(kernel: KernelStrategy, bars: Records, account: object = None) -> Records:
-        if len(bars) and bars["close_ns"].max() >= close_ns:
+        if kernel.name == name and len(bars) and bars["close_ns"].max() >= close_ns:
             kernel.states["count"] += 1  # half-way through
             raise MemoryError
         return answer(kernel, bars)
@@ -359,3 +359,22 @@ def test_a_day_of_books_and_a_failure_that_has_passed_is_certified(
     assert certificate.given["opening states"] == "computed"
     assert len(notes(tmp_path)) == (0 if in_history else 1)
     assert (signals(tmp_path, "shaky") == []) is in_history
+
+
+def test_a_kernel_that_its_history_was_too_much_for_is_off_in_the_certificate_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its states are part of the opening that is computed again."""
+    plan = replace(
+        synthetic_plan(*LIVELY, seed=3, symbols=("RELIANCE", "INFY")), shadows=(("trial", QUICK),)
+    )
+    store = MemoryMarketStore(plan.source.instruments)
+    day = plan.source.next_day(-1)
+    with monkeypatch.context() as patch:
+        patch.setattr(KernelStrategy, "on_bars", starved_at(at_ist(day - 3, "11:00"), "quick"))
+        play(plan, tmp_path, open_store=lambda path, instruments: store)
+    certificate = certify_day(tmp_path, day, store)
+
+    assert certificate.difference is None
+    assert certificate.given["opening states"] == "computed"
+    assert signals(tmp_path, "quick") == []
