@@ -21,6 +21,7 @@ from core.book import MAIN_BOOK
 from core.errors import ConfigError
 from core.types import Market
 from daemon.layers import Environment, Layer, origins_of, put, toml_source
+from strategies.registry import settings_of
 from strategies.settings import (
     RiskSettings,
     StrategySettings,
@@ -311,11 +312,19 @@ def _instance(name: str, values: Layer, models: Models) -> StrategyInstance:
     strategy, book = values.pop("strategy", name), values.pop("book", MAIN_BOOK)
     if not (isinstance(book, str) and INSTANCE.fullmatch(book)):
         raise ConfigError(f'strategies.{name}.book = "{book}" must be like main or trial-2')
-    model = models.get(strategy) if isinstance(strategy, str) else None
+    model = _model_of(strategy, models)
     if model is None:
         hint = nearest(str(strategy), models)
         raise ConfigError(f'strategies.{name}.strategy: unknown strategy "{strategy}": {hint}')
     return StrategyInstance(strategy, table(model, values, f"strategies.{name}"), book)
+
+
+def _model_of(strategy: object, models: Models) -> type[StrategySettings] | None:
+    """Of a registry name, or of a plain strategy `module:Class`. Raises ConfigError for a class
+    that cannot be imported."""
+    if not isinstance(strategy, str):
+        return None
+    return settings_of(strategy) if ":" in strategy else models.get(strategy)
 
 
 def _assigned(assignments: Sequence[str]) -> tuple[Layer, list[tuple[str, str]]]:
@@ -351,7 +360,7 @@ def _flat_keys() -> dict[str, list[str]]:
 
 
 def _keys(name: str, values: Layer, models: Models) -> list[str]:
-    model = models.get(str(values.get("strategy", name)))
+    model = _model_of(values.get("strategy", name), models)
     return list(model.model_fields) if model is not None else []
 
 

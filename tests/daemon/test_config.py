@@ -132,6 +132,18 @@ def test_a_book_that_cannot_be_is_refused(toml: str, words: str) -> None:
     assert words in refusal(toml)
 
 
+def test_a_table_may_run_a_plain_strategy_by_its_module_and_class() -> None:
+    toml = '[strategies.cross]\n[strategies.mine]\nstrategy = "tests.daemon.shaky:Shaky"\n'
+    mine = loaded(toml + 'timeframe = "5m"', assignments=["sl_mult=3"]).strategies["mine"]
+
+    assert ("tests.daemon.shaky:Shaky", "5m", 3.0) == (
+        *(mine.strategy, mine.settings.timeframe),
+        mine.settings.sl_mult,
+    )
+    assert "strategies.mine.kind" in refusal(toml + "kind = 1")
+    assert "cannot be imported" in refusal('[strategies.mine]\nstrategy = "no.such:Thing"')
+
+
 def test_a_table_that_is_not_chosen_is_checked_all_the_same() -> None:
     toml = "[strategies.cross]\nema_fsat = 2\n[strategies.band]"
 
