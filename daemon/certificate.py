@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import DataError
+from core.errors import DataError, StoreFailed
 from core.ports import DecidedBar, EventKind, LedgerEvent, MarketStore
 from core.session import day_text, ist_text
 from core.types import NEVER_NS, REPAIRED, Market, MinuteSpan, Records, SessionClass
@@ -92,6 +92,21 @@ def certify_day(directory: Path, day: int, store: MarketStore) -> Certificate:
 
 def certificate_path(directory: Path, day: int) -> Path:
     return directory / FOLDER / f"{day_text(day)}.json"
+
+
+def kept_certificate(directory: Path, day: int) -> Row | None:
+    """What the file of a day says, None if there is none. Raises StoreFailed."""
+    path = certificate_path(directory, day)
+    content = DiskFiles().read(path)
+    if content is None:
+        return None
+    try:
+        kept = json.loads(content)
+        if kept["verdict"] in (GREEN, RED):
+            return dict(kept)
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreFailed(f"{path.name} is no certificate: {error}") from error
+    raise StoreFailed(f"{path.name} is no certificate")
 
 
 def certified(evidence: Evidence) -> Certificate:

@@ -17,6 +17,7 @@ from core.ports import EventKind
 from core.session import DAY_NS, day_text, ist_day, ist_text, live_session, parse_day
 from core.session_table import FIRST_COVERED_DAY, LAST_COVERED_DAY
 from core.types import SessionClass
+from daemon.certificate import GREEN, kept_certificate
 from daemon.chores import BACKUP_FOLDER, backups
 from daemon.lock import running_pid
 from daemon.space import LOW_BYTES, SHORT_BYTES, free_bytes
@@ -40,6 +41,7 @@ WARN_COVER_DAYS = 30
 NAMED_FILES = 3  # in a message
 
 _SEE_LEDGER = "see 'The ledger is refused' in docs/runbook.md"
+_SEE_RED = "see 'A certificate is red' in docs/runbook.md"
 _SEE_MARKET = "see 'The market store is refused' in docs/runbook.md"
 _MARKET_FACTS = """
     SELECT (SELECT max(version) FROM schema_version), (SELECT count(*) FROM ticks),
@@ -182,6 +184,7 @@ def _ledger_checks(
     opened_day, closed_day = days
     yield check_last_day(opened_day, closed_day, pid)
     yield check_backups(directory / BACKUP_FOLDER, closed_day, now_ns)
+    yield _tried("certificate", lambda: check_certificate(directory, closed_day), _SEE_RED)
 
 
 def check_chain(ledger: LedgerReader) -> Check:
@@ -221,6 +224,19 @@ def check_last_day(opened_day: int, closed_day: int, pid: str | None) -> Check:
         return ok(name, f"{day_text(opened_day)}, under way")
     found = f"{day_text(opened_day)} is unfinished"
     return warn(name, found, "the next start goes on after its last Minute")
+
+
+def check_certificate(directory: Path, closed_day: int) -> Check:
+    """The last closed day is what follows from its ticks; `closed_day` -1: none was closed."""
+    name = "certificate"
+    if closed_day < 0:
+        return ok(name, "no day has been closed yet")
+    day, kept = day_text(closed_day), kept_certificate(directory, closed_day)
+    if kept is None:
+        return warn(name, f"none of {day}", f"tradingd certify --day {day}")
+    if kept["verdict"] != GREEN:
+        return fail(name, f"{day} is {kept['verdict']}", _SEE_RED)
+    return ok(name, f"{day} is {GREEN}")
 
 
 def check_backups(folder: Path, closed_day: int, now_ns: int) -> Check:

@@ -26,6 +26,7 @@ from tests.stores.ledger_files import alter
 from tests.stores.market_rows import INSTRUMENTS, bars, ticks
 
 LAST_BACKUP = "ledger-2026-07-23.db"
+CERTIFICATE = "certificates/2026-07-23.json"
 NOW_NS = at_ist(parse_day("2026-07-27"), "08:50")
 
 
@@ -41,6 +42,8 @@ def directory(tmp_path: Path) -> Path:
             ledger.append([event(EventKind.DAY_OPENED, str(DAY), day=DAY)])
             ledger.append([event(EventKind.DAY_CLOSED, str(DAY), day=DAY)])
             ledger.backup(path / BACKUP_FOLDER / LAST_BACKUP)
+        (path / "certificates").mkdir()
+        (path / CERTIFICATE).write_text('{"verdict": "green"}')
         with closing(DuckMarketStore(path / "market.duckdb", INSTRUMENTS)) as store:
             store.append_bars(bars((0, 0, 100.0)), "feed")
             store.append_ticks(ticks(3))
@@ -71,7 +74,7 @@ def test_a_day_left_in_order_is_well(directory: Path) -> None:
     assert {} == verdicts(checks)
     assert list(checks) == [
         *("directory", "daemon", "disk", "ledger", "chain", "head", "projections"),
-        *("last day", "backups", "market store", "clock", "calendar", "session"),
+        *("last day", "backups", "certificate", "market store", "clock", "calendar", "session"),
     ]
     assert str(checks["last day"]) == "ok    last day     2026-07-23, closed"
     assert checks["market store"].found == "opens, schema 2, 3 ticks, 1 bars"
@@ -120,6 +123,10 @@ def write(path: Path, content: bytes = b"") -> None:
         ("market store", "WARN", lambda path: (path / "market.duckdb").unlink()),
         ("market store", "FAIL", lambda path: write(path / "market.duckdb", b"no database")),
         ("backups", "WARN", lambda path: (path / BACKUP_FOLDER / LAST_BACKUP).unlink()),
+        ("certificate", "WARN", lambda path: (path / CERTIFICATE).unlink()),
+        ("certificate", "FAIL", lambda path: write(path / CERTIFICATE, b'{"verdict": "red"}')),
+        ("certificate", "FAIL", lambda path: write(path / CERTIFICATE, b"{}")),
+        ("certificate", "FAIL", lambda path: write(path / CERTIFICATE, b'{"verdict": "so so"}')),
     ],
 )
 def test_what_is_wrong_is_named_alone_and_says_what_to_do(
