@@ -75,6 +75,8 @@ def cases(folder: Path, size: data.Size) -> list[Case]:
         peer("W4b store", BARE, "duckdb_insert", "arrays", str(data.ROOT)),
         peer("W4b store", "duckdb executemany", "duckdb_insert", "executemany", str(data.ROOT)),
         peer("W4b store", "duckdb INSERT a row", "duckdb_insert", "execute", str(data.ROOT)),
+        ours("W5 50 a frame", "tradingd, from TickBatches", "benchmarks.w5", "50"),
+        ours("W5 1 a frame", "tradingd, from TickBatches", "benchmarks.w5", "1"),
         ours("W8 whole market", "default limits", "benchmarks.w8", "default", every_round=False),
         ours("W8 whole market", "unlimited", "benchmarks.w8", "unlimited", every_round=False),
         ours("Lag whole market", "tradingd", "benchmarks.lag", every_round=False),
@@ -171,7 +173,7 @@ def machine() -> dict[str, object]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds, default 3")
-    parser.add_argument("--only", nargs="*", default=[], help="w1 w3 w4b w8 lag")
+    parser.add_argument("--only", nargs="*", default=[], help="w1 w3 w4b w5 w8 lag")
     parser.add_argument("--symbols", type=int, default=data.Size().symbols)
     parser.add_argument("--days", type=int, default=data.Size().days)
     parser.add_argument("--json", type=Path, default=ANSWERS, help="where the figures go")

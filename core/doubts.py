@@ -31,6 +31,7 @@ class DoubtKind(StrEnum):
     SYMBOL = "symbol"  # an instrument fell silent
     TICKS = "ticks"  # too many of an instrument's ticks were rejected
     CLOCK = "clock"  # ours and the exchange's differ
+    LAG = "lag"  # we stood still: what we know is old until a fresh quote
     STORE = "store"  # ticks and bars are not kept
     SPACE = "space"  # the disk is nearly full
     CORPORATE_ACTION = "corporate_action"  # our history is in other prices than the feed

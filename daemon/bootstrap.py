@@ -224,6 +224,7 @@ class Daemon:
         )
         self.vitals.playing(
             trading.pulse,
+            ingest.lagged,
             opened_ns=frame.open_ns,
             minutes=lambda: live.waiting,
             ledger=lambda: self._ledger_owner.waiting,

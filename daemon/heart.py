@@ -19,6 +19,7 @@ from daemon.watchdog import Watchdog
 
 BEAT_EVERY_S = 0.05
 LAG_WARNED_S = 0.25  # reliability.md 2.3
+STOOD_STILL_S = 1.0  # then no entry before a fresh quote
 WARN_EVERY_S = 10.0
 AT_ONCE = 128 + signal.SIGINT  # as a shell tells it
 
@@ -45,6 +46,8 @@ class Heart:
     def beat(self, lag_s: float) -> None:
         self._vitals.lag_s = lag_s
         self._vitals.meters.loop_lag.add(lag_s)
+        if lag_s > STOOD_STILL_S:
+            self._vitals.lagged(lag_s)
         self._untold_s += BEAT_EVERY_S + lag_s
         self._unwarned_s += BEAT_EVERY_S + lag_s
         if lag_s > LAG_WARNED_S and self._unwarned_s >= WARN_EVERY_S:

@@ -31,6 +31,9 @@ class Vitals:
         self.meters = Meters()
         self.trading = Pulse()
         self.queues: dict[str, Callable[[], int]] = {}  # how much waits, by queue
+        self.lagged: Callable[[float], None] = lambda seconds: (
+            None
+        )  # told of a loop that stood still
         self.opened_ns = 0  # the opening of the day's sessions, market time
         self.lag_s = 0.0  # of the loop, at its last beat
         self.steps: list[StartStep] = []
@@ -75,9 +78,16 @@ class Vitals:
             self.steps[-1].seconds = now_s - self._begun_s
         self._begun_s = now_s
 
-    def playing(self, trading: Pulse, *, opened_ns: int, **queues: Callable[[], int]) -> None:
-        """A day begins: whose progress counts, since when, and what may fill up."""
-        self.trading, self.opened_ns, self.queues = trading, opened_ns, queues
+    def playing(
+        self,
+        trading: Pulse,
+        lagged: Callable[[float], None],
+        *,
+        opened_ns: int,
+        **queues: Callable[[], int],
+    ) -> None:
+        """A day begins: whose progress counts, who is told of lag, and what may fill up."""
+        self.trading, self.lagged, self.opened_ns, self.queues = trading, lagged, opened_ns, queues
 
     # --- progress --------------------------------------------------------------------------------
 

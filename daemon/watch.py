@@ -26,7 +26,7 @@ from daemon.doubts import Doubts
 
 LOOK_NS = SECOND_NS  # how often silence is looked for
 FEED, CLOCK = Doubt(DoubtKind.FEED), Doubt(DoubtKind.CLOCK)
-STORE = Doubt(DoubtKind.STORE)
+LAG, STORE = Doubt(DoubtKind.LAG), Doubt(DoubtKind.STORE)
 
 log = structlog.get_logger()
 
@@ -47,6 +47,7 @@ class Watch:
         self._silent = {
             doubt.instrument for doubt in doubts.open_now if doubt.kind is DoubtKind.SYMBOL
         }
+        self._fresh_from_ns = 0  # the exchange's time of the quote that ends LAG
         self._cancel: Callable[[], None] | None = None
         self._is_up = False
         self.is_silent = False  # lost without a word: any frame ends it
@@ -63,8 +64,17 @@ class Watch:
         self._doubts.open(FEED, reason)
 
     def frame(self, recv_ns: int, ticks: Records) -> None:
+        if self._clock is None:
+            return
+        self._silence.frame(recv_ns, ticks)
+        if LAG in self._doubts.open_now and (ticks["exch_ns"] >= self._fresh_from_ns).any():
+            self._doubts.close(LAG)
+
+    def lagged(self, seconds: float) -> None:
+        """We stood still: frames that came meanwhile are read now and are old."""
         if self._clock is not None:
-            self._silence.frame(recv_ns, ticks)
+            self._fresh_from_ns = self._clock.now_ns()
+            self._doubts.open(LAG, f"the event loop stood still for {seconds:.1f} s")
 
     def minutes(self, closes_ns: Iterable[int], counts: Int64s) -> None:
         """Minutes have closed; `counts` as `BarBuilder.counts_by_instrument`."""

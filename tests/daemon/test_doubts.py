@@ -2,15 +2,19 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import structlog
 
 from core.doubts import Doubt, DoubtKind
 from core.errors import StoreFailed
 from core.ports import Clock, EventKind, Feed
-from core.session import at_ist, ist_text
+from core.session import at_ist, ist_text, parse_day
+from core.types import TICK, Records
+from daemon.clocks import VirtualClock
 from daemon.doubts import Doubts
 from daemon.plan import Plan
+from daemon.watch import Watch
 from stores.memory import MemoryMarketStore
 from tests.daemon.days import crashed_after, play, recorded, rows, synthetic_plan
 from tests.daemon.faulty_feeds import BadTicks, dying
@@ -172,6 +176,31 @@ def test_a_store_that_fails_is_doubted_until_it_stores_again(tmp_path: Path) -> 
 
 def kinds(doubts: Doubts, close_ns: int, known: frozenset[Doubt]) -> list[tuple[str, bool]]:
     return [(one.doubt.kind.value, one.is_open) for one in doubts.changes(close_ns, known)]
+
+
+def quote(exch_ns: int) -> Records:
+    ticks: Records = np.zeros(1, TICK)
+    ticks["exch_ns"] = exch_ns
+    return ticks
+
+
+def test_a_loop_that_stood_still_is_doubted_until_a_fresh_quote() -> None:
+    now_ns = at_ist(parse_day("2026-07-27"), "10:00")
+    doubts = Doubts(SYMBOLS)
+    watch = Watch(doubts, len(SYMBOLS), VirtualClock(now_ns))
+    watch.lagged(1.5)
+    watch.frame(now_ns, quote(now_ns - 1))
+    assert doubts.told() == ["lag all: the event loop stood still for 1.5 s"]
+    watch.frame(now_ns, quote(now_ns))
+
+    assert doubts.told() == []
+
+
+def test_on_a_day_that_waits_for_us_nothing_is_old() -> None:
+    doubts = Doubts(SYMBOLS)
+    Watch(doubts, len(SYMBOLS), None).lagged(30.0)
+
+    assert doubts.told() == []
 
 
 def test_a_minute_is_doubted_for_what_was_doubted_when_it_closed() -> None:

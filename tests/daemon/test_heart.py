@@ -105,12 +105,15 @@ def test_the_service_manager_is_fed_three_times_within_its_patience(
 
 def test_every_lag_is_measured_and_a_long_one_warned_of_once_in_a_while() -> None:
     vitals = Vitals()
+    stood_still: list[float] = []
+    vitals.lagged = stood_still.append
     heart = Heart(vitals, Fed())
     with structlog.testing.capture_logs() as logs:
         for lag_s in (0.001, 0.2, 0.3, 0.4, WARN_EVERY_S, 0.3):
             heart.beat(lag_s)
 
     assert 6 == vitals.meters.loop_lag.count
+    assert [WARN_EVERY_S] == stood_still
     assert [("warning", 300), ("warning", 10_000)] == [
         (log["log_level"], log["lag_ms"]) for log in logs
     ]

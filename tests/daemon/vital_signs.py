@@ -35,7 +35,10 @@ class Signs:
         self.now_ns = NOW_NS
         self.waiting = 0
         self.vitals.playing(
-            self.vitals.trading, opened_ns=at("09:15"), minutes=lambda: self.waiting
+            self.vitals.trading,
+            lambda lag_s: None,
+            opened_ns=at("09:15"),
+            minutes=lambda: self.waiting,
         )
 
     @property
