@@ -5,6 +5,7 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -67,16 +68,11 @@ def run(configured: Configuration, tell: Tell) -> None:
         credentials = os.environ.get("CREDENTIALS_DIRECTORY")  # of systemd, LoadCredential=
         token = kept_token(directory, Path(credentials) if credentials else None)
         telemetry.configure(secrets=[token])
+        examined = partial(
+            examine, directory, accept=accepted, is_recorded=settings.feed.kind == "replay"
+        )
         try:
-            asyncio.run(
-                _run(
-                    plan,
-                    settings,
-                    lambda now_ns: examine(directory, now_ns, accepted),
-                    token,
-                    tell,
-                )
-            )
+            asyncio.run(_run(plan, settings, examined, token, tell))
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
 

@@ -211,3 +211,14 @@ def test_an_unconfirmed_session_is_a_warning_until_it_is_accepted() -> None:
     assert asked.verdict is Verdict.WARN
     assert "accept_session = 2026-12-08" in asked.found
     assert accepted.verdict is Verdict.OK
+
+
+def test_a_recorded_day_of_any_year_asks_neither_the_hosts_clock_nor_the_calendar(
+    tmp_path: Path,
+) -> None:
+    long_ago_ns = at_ist(parse_day("2021-05-06"), "08:30")
+    recorded = {one.name for one in examine(tmp_path, long_ago_ns, is_recorded=True)}
+
+    assert found(tmp_path, long_ago_ns)["clock"].verdict is Verdict.FAIL
+    assert not recorded & {"clock", "calendar", "session"}
+    assert recorded >= {"directory", "disk", "ledger"}
