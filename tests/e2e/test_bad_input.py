@@ -112,6 +112,14 @@ CONFIGURATIONS = {
     "bool": "[risk]\nmax_capital = true\n",
     "text": '[risk]\nmax_capital = "5,000"\n',
     "disagree": "[risk]\nmax_capital = 100.0\nmax_daily_loss = 200.0\n",
+    "nan": "[risk]\nmax_daily_loss = nan\n",
+    "infinite": "[risk]\nmax_capital = inf\n",
+    "negative": "[risk]\nslippage_bps = -1\n",
+    "zero": "[risk]\nmax_entries_per_day = 0\n",
+    "floating": "[risk]\nmax_entries_per_day = 2.5\n",
+    "order": "[risk]\nsquare_off_minutes = 50\n",
+    "twice": 'symbols = ["A", "B", "A"]\n',
+    "crowd": f"symbols = {[f'S{number}' for number in range(5_001)]}\n",
     "strategy": '[strategies.mine]\nstrategy = "pixty"\n',
 }
 
@@ -175,6 +183,14 @@ SETTINGS = [
     bad("config check --config bool.toml", 2, "risk.max_capital", "true", "a number > 0"),
     bad("config check --config text.toml", 2, '"5,000"', "a number > 0"),
     bad("config check --config disagree.toml", 2, "max_daily_loss 200", "max_capital 100"),
+    bad("config check --config nan.toml", 2, "risk.max_daily_loss", "nan", "a number > 0"),
+    bad("config check --config infinite.toml", 2, "risk.max_capital", "inf", "a number > 0"),
+    bad("config check --config negative.toml", 2, "risk.slippage_bps", "-1", ">= 0"),
+    bad("config check --config zero.toml", 2, "risk.max_entries_per_day", "0", ">= 1"),
+    bad("config check --config floating.toml", 2, "max_entries_per_day", "2.5", "whole number"),
+    bad("config check --config order.toml", 2, "square_off_minutes 50", "last_entry_minutes 45"),
+    bad("config check --config twice.toml", 2, "named twice: A"),
+    bad("config check --config crowd.toml", 2, "symbols"),
     bad("config check --config strategy.toml", 2, "pixty", '"pixity"'),
     bad(f"{BACKTEST} good.csv --config missing.toml", 2, "missing.toml", "no such file"),
     bad(f"{BACKTEST} good.csv --config unknown-key.toml", 2, '"max_capital"'),
@@ -252,6 +268,7 @@ PROCESSES = [
         "2m (--base)",
     ),
     bad("run --state-dir in-the-way/state", 2, "in-the-way"),
+    bad("run --state-dir /proc/state", 2, "cannot write to /proc/state"),
 ]
 
 
