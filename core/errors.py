@@ -9,6 +9,7 @@ TradingdError
 │   └── AuthExpired      a human has to log in
 ├── AlreadyRunning       another process owns the state directory               exit 5
 ├── StoreFailed          a commit or read of our own files failed               exit 70
+│   └── StoreDamaged     a store that can be spared is no store any more
 ├── TryAgain             the daemon is not there, or did not answer in time      exit 75
 ├── IllegalTransition    an order was asked to move where it cannot             exit 70
 └── InvariantBroken      money or position arithmetic does not add up: a bug    exit 70
@@ -61,6 +62,10 @@ class AlreadyRunning(TradingdError):
 
 class StoreFailed(TradingdError):
     """One of our own stores could not be read or written."""
+
+
+class StoreDamaged(StoreFailed):
+    """The file of a store that can be had again is not what was written; the rest can go on."""
 
 
 class TryAgain(TradingdError):

@@ -29,7 +29,7 @@ from daemon.repair import repairer_of
 from daemon.rerun import DayRecord
 from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot, timeframe_text
 from daemon.space import Space
-from daemon.start import Start, read_ledger
+from daemon.start import Start, open_market, read_ledger
 from daemon.state import State
 from daemon.supervisor import DayTasks, supervise
 from daemon.trading import Trading, log_failures
@@ -61,7 +61,7 @@ class Daemon:
         *,
         ledger_owner: Owner | None = None,
         store_owner: Owner | None = None,
-        open_store: OpenStore = DuckMarketStore,
+        open_store: OpenStore = open_market,
         open_ledger: OpenLedger = SqliteLedger,
         open_broker: OpenBroker = PaperBroker,
         vitals: Vitals | None = None,

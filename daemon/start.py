@@ -4,24 +4,27 @@ Decides between a first opening, a re-run that is compared, and a takeover from 
 Nothing is sent from here; whatever cannot be vouched for stops the start.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import structlog
 
-from core.errors import ConfigError
+from core.errors import ConfigError, StoreFailed
 from core.ports import EventKind, Ledger, LedgerEvent, MarketStore
-from core.types import SignalId
+from core.types import Instrument, SignalId
 from daemon.floor import Floor
 from daemon.plan import Plan
 from daemon.recipe import run_start
 from daemon.rerun import DayRecord, last_day, rerun
 from daemon.scanner import Scanner
-from daemon.takeover import recollect, take_over
+from daemon.takeover import recollect, recorded_bars, take_over
 from daemon.trading import show
 from daemon.vitals import Vitals
 from providers.live import DayFrame
 from stores.owner import Owner
+from stores.spare import DAMAGED, opened_or_anew
 
 log = structlog.get_logger()
 
@@ -49,6 +52,14 @@ def read_ledger(ledger: Ledger, plan: Plan, directory: Path) -> tuple[DayRecord,
         if row["role"] == "ENTRY" and row["order_id"] not in again
     ]
     return record, seen
+
+
+def open_market(path: Path, instruments: Sequence[Instrument]) -> MarketStore:
+    """The market store, made anew where its file is damaged. Raises StoreFailed."""
+    store, damage = opened_or_anew(path, instruments)
+    if damage is not None:
+        log.error("market_store_replaced", kept=f"{path.name}{DAMAGED}", reason=damage)
+    return store
 
 
 class Start:
@@ -86,10 +97,12 @@ class Start:
         else:
             recollect(self._scanner, self._floor, record.before)
             self._vitals.step("re-run")
-            if self._floor.wrote(record.opened):
-                await self._run_again(record, record.opened, day, frame)
+            opened, steps = record.opened, record.steps
+            if self._floor.wrote(opened):
+                await self._run_again(record, opened, day, frame)
             else:
-                record = await self._taken_over(record, record.opened, day, frame)
+                record = await self._taken_over(record, opened, day, frame)
+            await self._store_owner.run(self._refill, opened, steps)
         for desk in self._floor.desks:
             for position in desk.engine.positions():
                 self._scanner.position_changed(position.strategy, position.instrument, position)
@@ -133,6 +146,25 @@ class Start:
         await self._append([self._run_start(day, opened), *events])
         log.warning("day_taken_over", minutes=record.minutes, from_setup=opened.payload["setup"])
         return DayRecord(events[-1], None, [], [*record.before, *record.steps])
+
+    def _refill(self, opened: LedgerEvent, steps: Sequence[Sequence[LedgerEvent]]) -> None:
+        """Bars of the day that the ledger has and the store lost; the store may fail, a start not.
+
+        They come from the day's last opening on: its symbols are those they are numbered by.
+        """
+        bars, source = recorded_bars(opened, steps, self._floor.symbols)
+        if not len(bars):
+            return
+        try:
+            first_ns, last_ns = int(bars["open_ns"][0]), int(bars["open_ns"][-1])
+            held = self._store.bars(first_ns, last_ns + 1)
+            lost = bars[~np.isin(bars[["instrument", "open_ns"]], held[["instrument", "open_ns"]])]
+            if len(lost):
+                self._store.append_bars(lost, source)
+                self._store.commit()
+                log.warning("bars_refilled", bars=len(lost))
+        except StoreFailed as error:
+            log.error("market_store_failed", reason=str(error))
 
     def _run_start(self, day: int, begins_from: LedgerEvent | None) -> LedgerEvent:
         left = {} if begins_from is None else begins_from.payload

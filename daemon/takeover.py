@@ -110,6 +110,18 @@ def recollect(scanner: Scanner, floor: Floor, steps: Iterable[Sequence[LedgerEve
                 scanner.trade_closed(trade)
 
 
+def recorded_bars(
+    opened: LedgerEvent, steps: Iterable[Sequence[LedgerEvent]], symbols: Sequence[str]
+) -> tuple[Records, str]:
+    """The bars of the Minutes in `steps`, in our numbers and in order, and where they came from."""
+    numbers = _numbers_of(opened_snapshot(opened.blob or b"")[1], symbols)
+    minutes = [step[0] for step in steps if step[0].kind is EventKind.MINUTE]
+    blobs = b"".join(minute.blob or b"" for minute in minutes)
+    bars = _renumbered(np.frombuffer(blobs, BAR), numbers)
+    is_built = any("marks" in minute.payload for minute in minutes)
+    return bars, "feed" if is_built else "import"
+
+
 def _numbers_of(facts: Mapping[str, Any], symbols: Sequence[str]) -> Int64s:
     """Our number of each instrument of the snapshot, -1 where we have it no more."""
     kept = next(iter(facts.values()))["symbols"]  # the same in every book
@@ -127,12 +139,11 @@ def _acknowledged(desk: Desk) -> list[LedgerEvent]:
 
 
 def _renumbered(bars: Records, numbers: Int64s) -> Records:
-    """`bars` of a Minute in our order; those of instruments we do not have are left out."""
+    """`bars` in our order, by time; those of instruments we do not have are left out."""
     ours = bars.copy()
     ours["instrument"] = numbers[bars["instrument"]]
     ours = ours[ours["instrument"] >= 0]
-    ours.sort(order="instrument")
-    return ours
+    return ours[np.lexsort((ours["instrument"], ours["open_ns"]))]
 
 
 class _Gone:

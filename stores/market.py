@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.crashpoints import crashpoint
-from core.errors import StoreFailed
+from core.errors import StoreDamaged, StoreFailed
 from core.ports import DecidedBar
 from core.session import DAY_NS, days_of
 from core.types import BAR, MISSING, TICK, Instrument, Int64s, Records, SessionClass
@@ -42,6 +42,13 @@ T = TypeVar("T")
 Connect = Callable[..., duckdb.DuckDBPyConnection]
 
 MARKET_FILE = "market.duckdb"
+# In the engine's words; what it says of a newer file, a lock, rights or a full disk is not among.
+DAMAGE = (
+    "not a valid DuckDB database file",
+    "Corrupt database file",
+    "Could not read enough bytes",
+    "Failure while replaying WAL",
+)
 
 # Rows held in memory. A full buffer is committed early: at 5,000 ticks a second every 26 s.
 MAX_BUFFERED_TICKS = 131_072
@@ -336,12 +343,14 @@ class DuckMarketStore:
                 self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             db = self._connect(str(self._path), config=CONFIG)
         except (duckdb.Error, OSError) as error:
-            raise StoreFailed(f"{self._path.name} cannot be opened: {redacted(error)}") from error
+            kind = StoreDamaged if _is_damage(error) else StoreFailed
+            raise kind(f"{self._path.name} cannot be opened: {redacted(error)}") from error
         try:
             self._prepare(db)
         except duckdb.Error as error:
             db.close()
-            raise StoreFailed(f"{self._path.name} cannot be used: {error}") from error
+            kind = StoreDamaged if _is_damage(error) else StoreFailed
+            raise kind(f"{self._path.name} cannot be used: {error}") from error
         except StoreFailed:
             db.close()
             raise
@@ -363,6 +372,10 @@ class DuckMarketStore:
         db.register("configured", {"stored": self._stored, "number": numbers})
         for one in self._staging():
             db.register(one.name, one.views)
+
+
+def _is_damage(error: Exception) -> bool:
+    return any(words in str(error) for words in DAMAGE)
 
 
 def one_select(sql: str) -> duckdb.Statement:

@@ -21,10 +21,11 @@ import structlog
 
 from core.ports import EventKind
 from daemon.lock import LOCK_FILE
+from daemon.start import open_market
 from stores.ledger_reader import HEAD_FILE, LEDGER_FILE
 from stores.market import MARKET_FILE, DuckMarketStore
 from tests.cli.command import ROOT, Answer, call
-from tests.daemon.days import play_to, recorded, rows, synthetic_plan, told
+from tests.daemon.days import play, play_to, recorded, rows, synthetic_plan
 from tests.e2e.processes import QUICK_DAY
 from tests.runbook import explained
 
@@ -177,6 +178,35 @@ def _content(path: Path) -> object:
     return path.read_bytes()
 
 
+# --- a damaged market store ---------------------------------------------------------------------
+
+
+def truncated(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 3])
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda file: file.write_bytes(b"no database" * 999), truncated], ids=["text", "cut"]
+)
+def test_a_damaged_market_store_is_put_aside_and_the_days_bars_come_back(
+    damage: Callable[[Path], object], directory: Path
+) -> None:
+    with duckdb.connect(str(directory / MARKET_FILE)) as db:
+        day = "SELECT open_ns, close FROM bars WHERE source = 'feed' ORDER BY open_ns"
+        [bars] = [db.execute(day).fetchall()]
+        db.execute("CHECKPOINT")
+    damage(directory / MARKET_FILE)
+    with structlog.testing.capture_logs() as logs:
+        [outcome] = play(synthetic_plan(), directory, open_store=open_market)
+
+    assert outcome.complete
+    [replaced] = [log for log in logs if log["event"] == "market_store_replaced"]
+    assert (directory / replaced["kept"]).exists()
+    with duckdb.connect(str(directory / MARKET_FILE)) as db:
+        assert db.execute(day).fetchall()[: len(bars)] == bars
+    assert len(bars) >= 3
+
+
 # --- a full disk -------------------------------------------------------------------------------
 
 FULL = (
@@ -209,7 +239,7 @@ def test_a_disk_that_is_full_at_the_first_start_is_one_line(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_a_disk_that_fills_in_the_middle_of_a_day_costs_market_data_and_no_decision(
+def test_a_disk_that_fills_in_the_middle_of_a_day_costs_market_data_and_no_minute(
     tmp_path: Path,
 ) -> None:
     full, whole = day_on(tmp_path / "full", 1_000_000), day_on(tmp_path / "whole", 2**30)
@@ -218,7 +248,11 @@ def test_a_disk_that_fills_in_the_middle_of_a_day_costs_market_data_and_no_decis
     assert (full.code, whole.code) == (70, 0), full
     assert line.startswith("tradingd: market.duckdb: commit failed")
     assert '"event": "market_store_failed"' in full.err
-    assert told(tmp_path / "full") == told(tmp_path / "whole")
+    minutes = [
+        [event.blob for event in recorded(tmp_path / name, [EventKind.MINUTE])]
+        for name in ("full", "whole")
+    ]
+    assert minutes[0] == minutes[1]
     again = day_on(tmp_path / "full", 2**30)
     assert again.code == 0, again
     assert len(recorded(tmp_path / "full", [EventKind.DAY_CLOSED])) == 2
