@@ -149,5 +149,6 @@ def clock_is_doubtful(ahead_ns: int) -> bool:
 
 
 def is_corporate_action(our_close: float, feed_close: float) -> bool:
-    """Whether our last close and the previous close that the feed tells cannot be of one price."""
+    """Whether our last close and the previous close that the feed tells cannot be of one price;
+    not if one of them is NaN."""
     return abs(feed_close / our_close - 1.0) > MAX_CLOSE_MOVE

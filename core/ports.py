@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from core.orders import Order
-from core.types import Instrument, Int64s, MinuteSpan, Records
+from core.types import Float64s, Instrument, Int64s, MinuteSpan, Records
 
 
 class Clock(Protocol):
@@ -63,7 +63,15 @@ class Heartbeat:
     recv_ns: int
 
 
-FeedItem = TickBatch | FeedUp | FeedDown | MarketStatus | Heartbeat
+@dataclass(frozen=True, slots=True)
+class PreviousCloses:
+    """What the feed takes for yesterday's closes, in today's prices: rupees, NaN: not told."""
+
+    recv_ns: int
+    closes: Float64s
+
+
+FeedItem = TickBatch | FeedUp | FeedDown | MarketStatus | Heartbeat | PreviousCloses
 
 
 class Feed(Protocol):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from core.bars import Resampler
-from core.doubts import LASTING, Doubt, DoubtChange
+from core.doubts import LASTING, Doubt, DoubtChange, DoubtKind
 from core.events import Doubted, Effect, Step, Submit
 from core.ports import EventKind, LedgerEvent
 from core.types import Command, MinuteSpan, Records, SignalId
@@ -208,6 +208,10 @@ class Floor:
         if changes:
             self._block()
         return [doubt_event(change, self.symbols, self.now_ns) for change in changes]
+
+    def rebuilt(self, instruments: Iterable[int]) -> None:
+        """Before a day is opened: the history of these is made anew, in prices of today."""
+        self.doubts -= {Doubt(DoubtKind.CORPORATE_ACTION, number) for number in instruments}
 
     def doubt_again(self, event: LedgerEvent) -> list[LedgerEvent]:
         """A recorded DOUBT, unless its instrument is configured no more."""

@@ -24,6 +24,7 @@ from core.ports import (
     Heartbeat,
     MarketStatus,
     MarketStore,
+    PreviousCloses,
     TickBatch,
 )
 from core.repair import NOTHING, Given, in_doubt, repaired
@@ -101,6 +102,7 @@ class Ingest:
         self._space = space
         self._watch = Watch(self.doubts, 0, None)
         self._grace_ns = 0
+        self._closes_before: Float64s = np.zeros(0)  # of each instrument, in our history
         self._closed: deque[TapedMinute] = deque()  # not yet published; at most those of the day
         self._repairing: asyncio.Task[None] | None = None
         self._publishing = asyncio.Lock()
@@ -129,8 +131,8 @@ class Ingest:
         stored = day_span_ns(self._frame.day, instruments[0].session_class)
         tape = Tape(builder, await self._owner.run(self._store.tick_count, *stored))
         self._meters.tick_outcomes = lambda: tape.counts
-        closes = await self._owner.run(self._previous_closes, len(instruments))
-        tape.limit_prices(price_bands(instruments, closes, band_percent))
+        self._closes_before = await self._owner.run(self._previous_closes, len(instruments))
+        tape.limit_prices(price_bands(instruments, self._closes_before, band_percent))
         self._watch = Watch(self.doubts, len(instruments), self._clock if self._is_live else None)
         self._watch.begin(tape.in_session, lambda reason: self._lost(tape, reason))
         timer = asyncio.create_task(self._close_in_time(tape, closes_ns, grace_ns))
@@ -190,6 +192,8 @@ class Ingest:
                     self._up(tape, recv_ns)
                 case FeedDown(recv_ns, reason):
                     self._lost(tape, reason)
+                case PreviousCloses(_, closes):
+                    self._watch.previous_closes(self._closes_before, closes)
                 case MarketStatus(_, segment, status):
                     log.info("market_status_changed", segment=segment, status=status)
 

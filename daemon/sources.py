@@ -62,6 +62,8 @@ class Source(Protocol):
     # is a reason to doubt. A generated or recorded day waits and goes on where it was left,
     # however slow the machine is.
     is_live: bool
+    # Instruments whose whole history the last call of `history` has fetched anew.
+    backfilled: frozenset[int]
 
     def next_day(self, after_day: int) -> int:
         """The day to run when none is given; `after_day` -1: the first."""
@@ -126,6 +128,7 @@ class SyntheticSource:
         band_percent: float = 0.0,
     ) -> None:
         self._band_percent = band_percent
+        self.backfilled = frozenset[int]()
         self.identity = f"synthetic seed {seed}"
         self.instruments = chosen_instruments(symbols)
         self._seed = seed
@@ -163,6 +166,7 @@ class SyntheticSource:
         span = wanted[0].open_ns, live_open_ns(self.sessions(day))
         bars = store.bars(*span)
         missing = self._without_history(bars, len(wanted))
+        self.backfilled = frozenset(missing)
         if missing:
             feed = SyntheticFeed(self._seed, day, VirtualClock(0), accept=self._accept)
             generated = feed.history(self.instruments, self._history_sessions)
@@ -221,6 +225,7 @@ class ReplaySource:
 
     name = "replay"
     is_live = False
+    backfilled: frozenset[int] = frozenset()
 
     def __init__(
         self, dataset: Dataset, *, speed: float, terms: SessionTerms, to_day: int | None = None
@@ -272,6 +277,7 @@ class RecordedSource:
 
     name = "replay"
     is_live = False
+    backfilled: frozenset[int] = frozenset()
     market = Market.NSE
     base_ns = MINUTE_NS
 

@@ -113,7 +113,9 @@ class Start:
             self._floor.carry_over(record.closed)
 
         def open_day() -> LedgerEvent:
-            history = self._plan.source.history(day, self._store)
+            source = self._plan.source
+            history = source.history(day, self._store)
+            self._floor.rebuilt(source.backfilled)
             return self._floor.open_day(day, history, frame.open_ns)
 
         self._vitals.step("history")

@@ -18,10 +18,11 @@ from core.doubts import (
     Rejections,
     Silence,
     clock_is_doubtful,
+    is_corporate_action,
 )
 from core.ports import Clock
 from core.session import SECOND_NS
-from core.types import Bools, Int64s, Records
+from core.types import Bools, Float64s, Int64s, Records
 from daemon.doubts import Doubts
 
 LOOK_NS = SECOND_NS  # how often silence is looked for
@@ -62,6 +63,14 @@ class Watch:
     def lost(self, reason: str) -> None:
         self._is_up, self.is_silent = False, False
         self._doubts.open(FEED, reason)
+
+    def previous_closes(self, ours: Float64s, theirs: Float64s) -> None:
+        """At the open: whether our history is in the prices of today. Nothing here ends this
+        doubt; an opening with a history made anew does."""
+        for number, (our, their) in enumerate(zip(ours.tolist(), theirs.tolist(), strict=True)):
+            if is_corporate_action(our, their):  # not of what is not known
+                reason = f"our last close is {our:.2f}, the feed's {their:.2f}"
+                self._doubts.open(Doubt(DoubtKind.CORPORATE_ACTION, number), reason)
 
     def frame(self, recv_ns: int, ticks: Records) -> None:
         if self._clock is None:

@@ -10,7 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from core.ports import Clock, FeedItem, FeedUp, Heartbeat, MarketStatus, TickBatch
+from core.bands import last_closes
+from core.ports import Clock, FeedItem, FeedUp, Heartbeat, MarketStatus, PreviousCloses, TickBatch
 from core.session import SECOND_NS, Phase, Session, live_session, previous_live_sessions
 from core.types import BAR, Instrument, Records
 from providers.joining import joined
@@ -58,6 +59,9 @@ class SyntheticFeed:
 
     async def stream(self, instruments: Sequence[Instrument]) -> AsyncIterator[FeedItem]:
         yield FeedUp(self._clock.now_ns())
+        yield PreviousCloses(
+            self._clock.now_ns(), last_closes(self.history(instruments, 1), len(instruments))
+        )
         items = self._items(instruments)
         async for item in joined(items, self._clock, len(instruments)):
             yield item

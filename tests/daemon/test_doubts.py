@@ -15,6 +15,7 @@ from daemon.clocks import VirtualClock
 from daemon.doubts import Doubts
 from daemon.plan import Plan
 from daemon.watch import Watch
+from providers.synthetic import SyntheticFeed
 from stores.memory import MemoryMarketStore
 from tests.daemon.days import crashed_after, play, recorded, rows, synthetic_plan
 from tests.daemon.faulty_feeds import BadTicks, dying
@@ -238,3 +239,41 @@ def test_what_the_ledger_doubts_at_a_start_stays_doubted_until_there_is_a_reason
     assert kinds(doubts, 1, frozenset({Doubt(DoubtKind.TICKS, 0)})) == []
     doubts.close(Doubt(DoubtKind.TICKS, 0))
     assert kinds(doubts, 2, frozenset({Doubt(DoubtKind.TICKS, 0)})) == [("ticks", False)]
+
+
+# --- prices of another history -------------------------------------------------------------------
+
+
+def split_store(plan: Plan) -> MemoryMarketStore:
+    """A history in which the second instrument still has the prices of before a 1:2 split."""
+    day = plan.source.next_day(-1)
+    feed = SyntheticFeed(1, day, VirtualClock(0))
+    bars = feed.history(plan.source.instruments, 1)
+    for price in ("open", "high", "low", "close"):
+        bars[price][bars["instrument"] == 1] *= 2
+    store = MemoryMarketStore(plan.source.instruments)
+    store.append_bars(bars, "import")
+    store.commit()
+    return store
+
+
+def test_a_history_in_other_prices_makes_no_entry_until_it_is_made_anew(tmp_path: Path) -> None:
+    store = split_store(lively())
+    play(lively(), tmp_path, open_store=lambda path, ours: store)
+    [(_, kind, symbol, is_open)] = doubts_of(tmp_path)
+    assert (kind, symbol, is_open) == ("corporate_action", "INFY", True)
+
+    play(lively(), tmp_path, open_store=lambda path, ours: store)  # the next day: yesterday is new
+    first, second = recorded(tmp_path, [EventKind.DAY_OPENED])
+    assert (first.payload["doubts"], second.payload["doubts"]) == (
+        [],
+        [["corporate_action", "INFY"]],
+    )
+    acted = {row["instrument"] for row in rows(tmp_path, "signals") if row["status"] == "ACTED"}
+    assert acted == {"RELIANCE"}
+
+    play(lively(), tmp_path)  # with a store that holds nothing, history is made anew
+    *_, third = recorded(tmp_path, [EventKind.DAY_OPENED])
+
+    assert third.payload["doubts"] == []
+    assert len(doubts_of(tmp_path)) == 1
