@@ -102,6 +102,7 @@ class Daemon:
             store=lambda: self._store,
             store_owner=self._store_owner,
             ledger_rows=self.day_rows,
+            directory=directory,
         )
 
     # --- open and close -------------------------------------------------------------------------

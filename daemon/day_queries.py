@@ -7,12 +7,14 @@ length: so that at most one of them ever stands before a Minute's commit. Decide
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from core.errors import StoreFailed
 from core.ports import DecidedBar, MarketStore
 from core.session import ist_text
 from core.types import MISSING, Instrument, Records, Refusal, Side, SignalStatus
+from daemon.certified_days import certificate_of, certified_days
 from daemon.scanner import Json
 from providers.live import DayFrame
 from stores.owner import Owner
@@ -49,6 +51,7 @@ class StoredDay:
         strategies: those that run, once they are built.
         store: asked by `store_owner` alone; None until it is open.
         ledger_rows: a projection's rows of a day, read by the ledger's owner. Raises StoreFailed.
+        directory: of the state, in which the evenings leave their files.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class StoredDay:
         store: Callable[[], MarketStore | None],
         store_owner: Owner,
         ledger_rows: Callable[[str, int | None], Awaitable[list[Json]]],
+        directory: Path,
     ) -> None:
         # People write either name; the symbol wins where one is the key of another.
         self._numbers = {str(one.id): number for number, one in enumerate(instruments)}
@@ -69,6 +73,7 @@ class StoredDay:
         self._store = store
         self._store_owner = store_owner
         self._ledger_rows = ledger_rows
+        self._directory = directory
         self._one_at_a_time = asyncio.Lock()
 
     def knows(self, instrument: str) -> bool:
@@ -106,6 +111,16 @@ class StoredDay:
             row | {shown: ist_text(int(str(row[column]))) for shown, column in TIMES[view].items()}
             for row in rows[-MAX_TABLE_ROWS:]
         ]
+
+    async def certificates(self) -> list[Json]:
+        """The last closed days, newest first, with their verdicts."""
+        async with self._one_at_a_time:
+            return await self._store_owner.run(certified_days, self._directory)
+
+    async def certificate(self, day: int) -> Json | None:
+        """What was certified of a day."""
+        async with self._one_at_a_time:
+            return await self._store_owner.run(certificate_of, self._directory, day)
 
     async def _ask_store(self, read: Callable[[MarketStore], list[Json]]) -> list[Json]:
         store = self._store()

@@ -43,6 +43,12 @@ class DayQueries(Protocol):
     async def table(self, view: str) -> list[dict[str, object]]:
         """ "orders", "trades" or "positions"."""
 
+    async def certificates(self) -> list[dict[str, object]]:
+        """The last closed days, newest first, with their verdicts."""
+
+    async def certificate(self, day: int) -> dict[str, object] | None:
+        """The certificate of a day; None where there is none."""
+
 
 class LiveSource:
     """The Source of a running daemon: `build` answers, `touch` says that the answer changed.

@@ -8,7 +8,7 @@ from daemon.dashboard.source import LiveSource
 
 EVIL = "<img src=x onerror=alert(1)>"
 SECRET = "planted-" + "s" * 35  # a token, where one is needed
-PATIENCE_S = 10.0  # for what happens at once unless it is broken
+PATIENCE_S = 60.0  # for what happens at once unless it is broken, on a machine that compiles
 
 
 def new_source(facts: dict[str, Any] | None = None) -> LiveSource:

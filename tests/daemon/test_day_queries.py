@@ -55,6 +55,7 @@ def told(store: MarketStore, table: list[Json] | None = None) -> StoredDay:
         store=lambda: store,
         store_owner=InlineOwner(),
         ledger_rows=ledger_rows,
+        directory=Path("nowhere"),
     )
 
 

@@ -5,12 +5,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from core.errors import StoreFailed
+from core.session import day_text
 from daemon.dashboard.app import SECURITY_HEADERS, create_app
 from daemon.dashboard.source import DayQueries
 from tests.daemon.scanned import EVIL, new_source, run
 
 HOSTS = frozenset({"localhost"})
-TABLES = ["/api/orders", "/api/trades", "/api/positions"]
+TABLES = ["/api/orders", "/api/trades", "/api/positions", "/api/certificates"]
 PATHS = [*(f"/api/instruments/INFY/{what}" for what in ("bars", "decisions")), *TABLES]
 
 
@@ -33,6 +34,13 @@ class Told:
 
     async def table(self, view: str) -> list[dict[str, object]]:
         return self._answer(view)
+
+    async def certificates(self) -> list[dict[str, object]]:
+        return self._answer("certificates")
+
+    async def certificate(self, day: int) -> dict[str, object] | None:
+        self._answer("certificate", day_text(day))
+        return {"verdict": "green"} if day_text(day) == "2026-07-24" else None
 
     def _answer(self, *asked: str) -> list[dict[str, object]]:
         if self._failing:
@@ -67,9 +75,31 @@ def test_each_route_asks_its_own_question() -> None:
     for path in PATHS:
         get(path, queries)
 
-    assert [("bars", "INFY"), ("decisions", "INFY"), ("orders",), ("trades",), ("positions",)] == (
-        queries.asked
-    )
+    assert [
+        ("bars", "INFY"),
+        ("decisions", "INFY"),
+        ("orders",),
+        ("trades",),
+        ("positions",),
+        ("certificates",),
+    ] == queries.asked
+
+
+def test_the_certificate_of_a_day_is_served_as_it_was_kept() -> None:
+    kept, missing = (get(f"/api/certificates/2026-07-{day}", Told()) for day in (24, 25))
+
+    assert {"success": True, "data": {"verdict": "green"}} == kept.json()
+    assert 404 == missing.status_code
+
+
+@pytest.mark.parametrize(
+    "day", ["..", "%2e%2e%2fledger", "2026-7-24", "20260724", "2026-02-30", "2026-07-24%00", "x"]
+)
+def test_what_is_no_date_is_not_found_and_not_asked(day: str) -> None:
+    queries = Told()
+
+    assert 404 == get(f"/api/certificates/{day}", queries).status_code
+    assert [] == queries.asked
 
 
 @pytest.mark.parametrize("name", ["M&M", "NIFTY 50", "BAJAJ-AUTO", "NSE_EQ|INE002A01018"])

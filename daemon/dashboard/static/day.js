@@ -1,7 +1,10 @@
 // The day's facts at the head of the page: mode, trading state, clock, feed, results, session.
 
-import { byId, count, rupees, say, tone } from "/static/page.js";
+import { ask, byId, count, rupees, say, tone } from "/static/page.js";
 
+const CERTIFICATES_EVERY_MS = 60000; // they are made in the evening, or by hand
+const VERDICT = { green: "certified", red: "RED", none: "not certified", unreadable: "unreadable" };
+const VERDICT_TONE = { green: "good", red: "bad", none: "fair", unreadable: "bad" };
 const TRADING_TONE = { ACTIVE: "good", REDUCING: "fair", HALTED: "bad" };
 
 const many = new Intl.NumberFormat("en-IN", { notation: "compact", maximumSignificantDigits: 4 });
@@ -12,7 +15,7 @@ document.addEventListener("snapshot", ({ detail: { daemon } }) => {
   say(byId("day"), daemon.day, "quiet");
   say(byId("time"), daemon.market_time.slice(11, 19));
   const age = daemon.feed_age_ms === null ? "no data yet" : `${(daemon.feed_age_ms / 1000).toFixed(1)} s ago`;
-  say(byId("feed"), `${daemon.feed} ${daemon.feed_up ? "feed" : "feed down"} · ${age}`, "lamp " + (daemon.feed_up ? "good" : "bad"));
+  say(byId("feed"), `${daemon.feed}${daemon.feed_up ? "" : " feed down"} · ${age}`, "lamp " + (daemon.feed_up ? "good" : "bad"));
   say(byId("pnl"), rupees(daemon.day_pnl_paise), tone(daemon.day_pnl_paise));
   for (const name of ["signals", "entries", "trades"]) say(byId(name), count.format(daemon[name]));
   say(byId("ticks"), (daemon.ticks_seen < 1e6 ? count : many).format(daemon.ticks_seen));
@@ -20,8 +23,23 @@ document.addEventListener("snapshot", ({ detail: { daemon } }) => {
   say(byId("minutes"), `${daemon.minutes_done} of ${daemon.minutes_expected} min${phase}`);
   byId("session").max = daemon.minutes_expected || 1;
   byId("session").value = daemon.minutes_done;
-  const notes = [daemon.waiting_for && `Waiting for the ${daemon.waiting_for}.`, ...daemon.readiness, ...daemon.report].filter(Boolean);
+  const notes = [daemon.waiting_for && `Waiting for the ${daemon.waiting_for}.`, ...daemon.doubts.map((doubt) => `In doubt: ${doubt}`), ...daemon.readiness, ...(daemon.waiting_for ? daemon.report : [])].filter(Boolean);
   byId("notice").hidden = notes.length === 0;
   say(byId("notice"), notes.join("\n"));
   document.title = `${rupees(daemon.day_pnl_paise)} · tradingd`;
+});
+
+// --- the certificate of the last closed day --------------------------------------------------------
+
+const certificate = { of: "", asked: -CERTIFICATES_EVERY_MS };
+
+document.addEventListener("snapshot", async ({ detail: { daemon } }) => {
+  const now = performance.now();
+  if (certificate.of === daemon.day && now - certificate.asked < CERTIFICATES_EVERY_MS) return;
+  Object.assign(certificate, { of: daemon.day, asked: now });
+  const answer = await ask("/api/certificates");
+  const last = answer?.data[0];
+  const lamp = byId("certificate");
+  say(lamp, last ? `${VERDICT[last.verdict]} ${last.day.slice(5)}` : "", "lamp " + (VERDICT_TONE[last?.verdict] ?? ""));
+  if (last) lamp.href = `/api/certificates/${last.day}`;
 });
