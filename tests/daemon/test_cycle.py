@@ -11,9 +11,10 @@ from core.errors import DataError, StoreFailed
 from core.ports import EventKind
 from core.session import MINUTE_NS, day_text, parse_day
 from daemon.bootstrap import Daemon
+from daemon.certificate import certificate_path
 from daemon.clocks import VirtualClock
 from daemon.cycle import Cycle
-from daemon.doctor import Check, fail, ok, warn
+from daemon.doctor import Check, Verdict, examine, fail, ok, warn
 from daemon.lock import StateLock
 from daemon.plan import DayOutcome, Plan
 from daemon.reasons import Cause
@@ -74,7 +75,7 @@ class Process:
             cycle = Cycle(
                 daemon,
                 driver_of(),
-                examine=examine,
+                examine=looked,
                 tell=self.told,
                 days=days,
             )
@@ -89,7 +90,7 @@ class Process:
                 finally:
                     await daemon.close()
 
-        def examine(now_ns: int) -> Iterable[Check]:
+        def looked(now_ns: int) -> Iterable[Check]:
             self.examined_ns.append(now_ns)
             return checks
 
@@ -202,6 +203,17 @@ def test_a_readiness_that_fails_halts_before_the_first_minute(tmp_path: Path) ->
     assert process.shown["readiness"] == [str(one) for one in BAD[1:]]
     assert "readiness_failed" in process.logs
     assert process.outcomes[0].complete
+
+
+def test_a_red_certificate_of_yesterday_halts_today(tmp_path: Path) -> None:
+    Process().run(tmp_path, first=WEEK[1])
+    path = certificate_path(tmp_path, WEEK[1])
+    path.write_text(path.read_text().replace('"green"', '"red"'))
+    checks = [*examine(tmp_path, at("08:30", WEEK[2]))]
+    Process().run(tmp_path, checks=checks)
+
+    assert [one.name for one in checks if one.verdict is Verdict.FAIL] == ["certificate"]
+    assert not any(row["status"] == "ACTED" for row in rows(tmp_path, "signals", WEEK[2]))
 
 
 def test_a_halted_morning_holds_over_days_until_an_operator_resumes(tmp_path: Path) -> None:
