@@ -301,7 +301,9 @@ def days_of(open_ns: Int64s, session_class: SessionClass) -> Int64s:
     return (open_ns + offset_ns) // DAY_NS
 
 
+_TWO = "([0-9]{2})"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_STAMP = re.compile(rf"({_DATE.pattern})T{_TWO}:{_TWO}:{_TWO}\+05:30")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _FIRST_DATE, _LAST_DATE = "1970-01-01", "2261-12-31"  # what int64 nanoseconds can tell
@@ -336,6 +338,19 @@ def ist_text(ns: int) -> str:
     day, rest_ns = divmod(int(ns) + IST_OFFSET_NS, DAY_NS)
     minutes, seconds = divmod(rest_ns // SECOND_NS, 60)
     return f"{day_text(day)}T{minutes // 60:02}:{minutes % 60:02}:{seconds:02}+05:30"
+
+
+def ist_ns(text: str) -> int:
+    """The inverse of `ist_text`. Raises ValueError for anything else, another zone among it."""
+    match = _STAMP.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r:.40} is not a moment like 2026-07-22T09:30:00+05:30")
+    hours, minutes, seconds = (int(part) for part in match.groups()[1:])
+    if hours > 23 or minutes > 59 or seconds > 59:
+        raise ValueError(f"{text} has no such time of day")
+    past = (hours * 60 + minutes) * MINUTE_NS + seconds * SECOND_NS
+    day = date.fromisoformat(match[1]).toordinal() - _EPOCH_ORDINAL
+    return day * DAY_NS + past - IST_OFFSET_NS
 
 
 def at_ist(day: int, clock: str) -> int:

@@ -1,0 +1,237 @@
+"""Upstox's REST side, as far as data needs it: asked within its limits, answered by values.
+
+Decides what an answer is worth: no token, too fast, not JSON, not there. Never shows a token, and
+never takes an error page for data.
+"""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import numpy as np
+
+from core.errors import AuthExpired, BrokerError, ConnectionLost, ProtocolViolation
+from core.ports import Clock
+from core.session import MINUTE_NS, day_text, ist_day, ist_ns
+from core.types import BAR, Records
+
+API = "https://api.upstox.com"
+TIMEOUT_S = 10.0
+MAX_BODY_BYTES = 64 << 20
+MAX_KEYS = 500  # in one question for quotes
+# Requests by window in seconds; the half hour binds whoever asks steadily. One in ten is left to
+# other programs of the same user.
+WINDOWS: Mapping[int, int] = {1: 45, 60: 450, 1_800: 1_800}
+
+Token = Callable[[], str]
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class RateWindows:
+    """Waits until one more request fits into every window.
+
+    Args:
+        now_s: real time; None: that of the running loop.
+    """
+
+    def __init__(
+        self,
+        allowed: Mapping[int, int] = WINDOWS,
+        now_s: Callable[[], float] | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._allowed = dict(allowed)
+        self._now_s = now_s or (lambda: asyncio.get_running_loop().time())
+        self._sleep = sleep
+        self._asked: deque[float] = deque(maxlen=max(allowed.values()))
+
+    async def take(self) -> None:
+        while (wait_s := self._wait_s()) > 0:
+            await self._sleep(wait_s)
+        self._asked.append(self._now_s())
+
+    def _wait_s(self) -> float:
+        asked, now_s = self._asked, self._now_s()
+        waits = [
+            asked[-count] + window_s - now_s
+            for window_s, count in self._allowed.items()
+            if len(asked) >= count
+        ]
+        return max(waits, default=0.0)
+
+
+class UpstoxRest:
+    """The broker's answers.
+
+    Args:
+        token: asked before every request, so that a new token is used without a restart.
+        address: of the broker, or of a local exchange.
+    """
+
+    def __init__(
+        self, token: Token, *, address: str = API, windows: RateWindows | None = None
+    ) -> None:
+        self._token = token
+        self._windows = windows or RateWindows()
+        # A request without a User-Agent is turned away at the broker's gate.
+        self._client = httpx.AsyncClient(
+            base_url=address, timeout=TIMEOUT_S, headers={"user-agent": "tradingd"}
+        )
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def feed_address(self) -> str:
+        """An authorised address of the market feed; good for one connection."""
+        data = await self.get("/v3/feed/market-data-feed/authorize")
+        address = data.get("authorized_redirect_uri") or data.get("authorizedRedirectUri")
+        if not isinstance(address, str):
+            raise ProtocolViolation("the authorised address of the feed is missing")
+        return address
+
+    async def intraday(self, key: str) -> Records:
+        """Completed 1m candles of the running day: BAR rows in order of time, instrument 0."""
+        data = await self.get(f"/v3/historical-candle/intraday/{quote(key, safe='')}/minutes/1")
+        return candle_rows(data)
+
+    async def historical(self, key: str, from_day: int, to_day: int) -> Records:
+        """1m candles from one day to another, both included; at most a month."""
+        days = f"{day_text(to_day)}/{day_text(from_day)}"
+        data = await self.get(f"/v3/historical-candle/{quote(key, safe='')}/minutes/1/{days}")
+        return candle_rows(data)
+
+    async def last_minutes(self, keys: Sequence[str]) -> dict[str, Records]:
+        """The last completed minute by key; a key that is not told has none."""
+        asked = {"instrument_key": ",".join(keys), "interval": "I1"}
+        data = await self.get("/v3/market-quote/ohlc", asked)
+        found = {}
+        for told in data.values():  # named by symbol, which is not unique: the key is inside
+            one = told.get("prev_ohlc") if isinstance(told, dict) else None
+            if isinstance(one, dict):
+                row = [one.get(name) for name in ("ts", "open", "high", "low", "close", "volume")]
+                found[str(told.get("instrument_token"))] = _bars([_checked(row, 1_000_000)])
+        return found
+
+    async def get(self, path: str, asked: Mapping[str, str] | None = None) -> Any:
+        """`data` of a success. Raises BrokerError, by its kinds."""
+        await self._windows.take()
+        try:
+            answer = await self._client.get(
+                path,
+                params=asked,
+                headers={"authorization": f"Bearer {self._token()}", "accept": "application/json"},
+            )
+        except httpx.HTTPError as error:
+            raise ConnectionLost(f"{path}: {type(error).__name__}") from error
+        return data_of(path, answer.status_code, answer.content)
+
+
+def data_of(path: str, status: int, body: bytes) -> Any:
+    """What an answer says; a page of HTML is no answer, whatever its number."""
+    if len(body) > MAX_BODY_BYTES:
+        raise ProtocolViolation(f"{path}: {len(body)} bytes")
+    try:
+        told = json.loads(body)
+    except ValueError as error:
+        if status in (403, 429) or status >= 500:
+            raise ConnectionLost(f"{path}: HTTP {status}, and no JSON") from error
+        raise ProtocolViolation(f"{path}: HTTP {status}, and no JSON") from error
+    if status == 200 and isinstance(told, dict) and told.get("status") == "success":
+        return told.get("data")
+    code, message = _problem(told)
+    if status == 401:
+        raise AuthExpired(f"{path}: {code} {message}; run `tradingd login`")
+    if status == 429 or status >= 500:
+        raise ConnectionLost(f"{path}: HTTP {status} {code}")
+    raise BrokerError(f"{path}: HTTP {status} {code} {message}")
+
+
+def candle_rows(data: Any) -> Records:
+    """`[time, open, high, low, close, volume, ...]` as BAR rows in order of time, each once."""
+    rows = data.get("candles") if isinstance(data, dict) else None
+    if not isinstance(rows, list):
+        raise ProtocolViolation("candles are missing")
+    checked = [_checked(_timed(row), 1) for row in rows]
+    by_time = {row[0]: row for row in checked}
+    return _bars([by_time[open_ns] for open_ns in sorted(by_time)])
+
+
+Row = tuple[int, float, float, float, float, int]
+
+
+def _timed(row: Any) -> Sequence[Any]:
+    try:
+        return [ist_ns(row[0]), *row[1:6]]
+    except (TypeError, ValueError, IndexError, KeyError) as error:
+        raise ProtocolViolation(f"no candle: {row!r:.80}") from error
+
+
+def _checked(row: Sequence[Any], scale: int) -> Row:
+    """A candle that can be true. Raises ProtocolViolation."""
+    try:
+        open_ns = int(row[0]) * scale
+        first, high, low, last = (float(value) for value in row[1:5])
+        volume = int(row[5] or 0)
+    except (TypeError, ValueError, IndexError) as error:
+        raise ProtocolViolation(f"no candle: {row!r:.80}") from error
+    sound = 0 < low <= min(first, last) and max(first, last) <= high < float("inf")
+    if not sound or volume < 0 or open_ns % MINUTE_NS:
+        raise ProtocolViolation(f"no candle: {row!r:.80}")
+    return open_ns, first, high, low, last, volume
+
+
+def _bars(rows: Sequence[Row]) -> Records:
+    bars: Records = np.zeros(len(rows), BAR)
+    for name, column in zip(
+        ("open_ns", "open", "high", "low", "close", "volume"), zip(*rows, strict=True), strict=False
+    ):
+        bars[name] = column
+    return bars
+
+
+def _problem(told: Any) -> tuple[str, str]:
+    """Code and message of an error, whichever spelling it has."""
+    problems = told.get("errors") if isinstance(told, dict) else None
+    first = problems[0] if isinstance(problems, list) and problems else {}
+    if not isinstance(first, dict):
+        return "", ""
+    return str(first.get("error_code") or first.get("errorCode") or ""), str(
+        first.get("message") or ""
+    )
+
+
+class UpstoxCandles:
+    """The broker's candles of today, for repair (core.ports.Candles).
+
+    Args:
+        keys: of the instruments, by their numbers.
+    """
+
+    def __init__(self, rest: UpstoxRest, keys: Sequence[str], clock: Clock) -> None:
+        self._rest = rest
+        self._keys = list(keys)
+        self._clock = clock
+
+    async def last_minute(self, instruments: Sequence[int]) -> Records:
+        if len(instruments) > MAX_KEYS:
+            raise ValueError(f"{len(instruments)} instruments in one request over {MAX_KEYS}")
+        told = await self._rest.last_minutes([self._keys[number] for number in instruments])
+        found = [_of(told[self._keys[n]], n) for n in instruments if self._keys[n] in told]
+        return np.concatenate([*found, np.zeros(0, BAR)]).view(BAR)
+
+    async def day(self, instrument: int) -> Records:
+        """Rows of another day are none of ours: the broker is known to answer with those of the
+        last one."""
+        bars = await self._rest.intraday(self._keys[instrument])
+        today = ist_day(self._clock.now_ns())
+        own = [ist_day(int(open_ns)) == today for open_ns in bars["open_ns"]]
+        return _of(bars[own], instrument)
+
+
+def _of(bars: Records, instrument: int) -> Records:
+    bars["instrument"] = instrument
+    return bars

@@ -1,0 +1,177 @@
+"""The broker's answers: worth something, or refused by their kind; asked within the limits."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from core.errors import AuthExpired, BrokerError, ConnectionLost, ProtocolViolation
+from core.session import at_ist, ist_day
+from providers.upstox.rest import RateWindows, UpstoxCandles, UpstoxRest, candle_rows, data_of
+from sandbox.accounts import Accounts
+from sandbox.server import Sandbox
+from sandbox.universe import INDICES, SHARES
+from tests.sandbox.markets import DAY, WORLD, HandClock, exchange_by
+
+NOON = at_ist(DAY, "12:00")
+KEYS = [SHARES[0].key, SHARES[1].key, INDICES[0].key]
+HTML = b"<html>error code: 1010</html>"
+
+
+def answer(status: str = "success", **more: object) -> bytes:
+    return json.dumps({"status": status, **more}).encode()
+
+
+PROBLEM = answer("error", errors=[{"errorCode": "UDAPI100050", "message": "Invalid token"}])
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (401, PROBLEM, AuthExpired),
+        (403, HTML, ConnectionLost),
+        (429, HTML, ConnectionLost),
+        (429, answer("error", errors=[]), ConnectionLost),
+        (502, HTML, ConnectionLost),
+        (500, answer("error"), ConnectionLost),
+        (400, PROBLEM, BrokerError),
+        (404, HTML, ProtocolViolation),
+        (200, b"", ProtocolViolation),
+        (200, b"[]", BrokerError),
+        (200, answer("error"), BrokerError),
+        (200, answer("error", errors=["x"]), BrokerError),
+    ],
+)
+def test_what_is_no_answer_is_refused_by_its_kind(
+    status: int, body: bytes, error: type[Exception]
+) -> None:
+    with pytest.raises(error) as refused:
+        data_of("/path", status, body)
+
+    assert error is type(refused.value)
+    assert "/path" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        [],
+        None,
+        ["2026-08-05T11:59:00", 1, 1, 1, 1, 1],
+        ["2026-08-05T11:59:00+00:00", 1, 1, 1, 1, 1],
+        ["2026-08-05T25:59:00+05:30", 1, 1, 1, 1, 1],
+        ["2026-08-05T11:59:30+05:30", 1, 1, 1, 1, 1],
+        ["2026-08-05T11:59:00+05:30", 1, 2, 3, 1, 1],
+        ["2026-08-05T11:59:00+05:30", 1, float("inf"), 1, 1, 1],
+        ["2026-08-05T11:59:00+05:30", float("nan"), 1, 1, 1, 1],
+        ["2026-08-05T11:59:00+05:30", 1, 1, 1, 1, -1],
+        ["2026-08-05T11:59:00+05:30", "x", 1, 1, 1, 1],
+    ],
+)
+def test_a_candle_that_cannot_be_true_is_refused(row: object) -> None:
+    with pytest.raises(ProtocolViolation, match="no candle"):
+        candle_rows({"candles": [row]})
+
+
+def test_candles_come_in_order_each_once_whatever_the_order_told() -> None:
+    def row(minute: int, close: float) -> list[object]:
+        return [f"2026-08-05T11:{minute:02}:00+05:30", 1.0, 5.0, 0.5, close, 7, 0]
+
+    bars = candle_rows({"candles": [row(30, 1.0), row(28, 2.0), row(30, 3.0)]})
+
+    assert [2.0, 3.0] == bars["close"].tolist()
+    assert [at_ist(DAY, "11:28"), at_ist(DAY, "11:30")] == bars["open_ns"].tolist()
+
+
+def test_requests_wait_for_the_tightest_window() -> None:
+    slept: list[float] = []
+    now_s = [0.0]
+
+    async def sleep(seconds: float) -> None:
+        slept.append(round(seconds, 3))
+        now_s[0] += seconds
+
+    async def asked() -> None:
+        windows = RateWindows({1: 2, 60: 3}, lambda: now_s[0], sleep)
+        for _ in range(5):
+            await windows.take()
+
+    asyncio.run(asked())
+
+    assert [1.0, 59.0] == slept  # the second of one, then the minute; the fifth fits again
+
+
+# --- against the local exchange -----------------------------------------------------------------
+
+
+def run(test: Callable[[UpstoxRest, HandClock], Awaitable[None]], token: str = "given") -> None:
+    async def main() -> None:
+        clock = HandClock(NOON)
+        sandbox = Sandbox(exchange_by(clock), Accounts("given", NOON), now_s=lambda: 0.0)
+        rest = UpstoxRest(lambda: token, address=await sandbox.start())
+        try:
+            await test(rest, clock)
+        finally:
+            await rest.close()
+            await sandbox.stop()
+
+    asyncio.run(main())
+
+
+def test_candles_are_those_of_the_exchange() -> None:
+    async def test(rest: UpstoxRest, clock: HandClock) -> None:
+        candles = UpstoxCandles(rest, KEYS, clock)
+        last = await candles.last_minute([1, 2])
+        day = await candles.day(1)
+        known = WORLD.tape(SHARES[1], DAY).candles().ended(NOON // 1_000_000)
+
+        assert [1, 2] == last["instrument"].tolist()
+        assert {1} == set(day["instrument"].tolist())
+        assert known.open_ms.tolist() == (day["open_ns"] // 1_000_000).tolist()
+        assert known.close.tolist() == day["close"].tolist()
+        assert (last["open_ns"][0], last["volume"][0]) == (day["open_ns"][-1], day["volume"][-1])
+
+    run(test)
+
+
+def test_candles_of_another_day_are_none_of_todays() -> None:
+    async def test(rest: UpstoxRest, clock: HandClock) -> None:
+        candles = UpstoxCandles(rest, KEYS, HandClock(at_ist(DAY + 1, "10:00")))
+
+        assert 0 == len(await candles.day(0))
+
+    run(test)
+
+
+def test_history_is_read_by_days() -> None:
+    async def test(rest: UpstoxRest, _: HandClock) -> None:
+        bars = await rest.historical(KEYS[0], DAY - 2, DAY - 1)
+
+        assert {DAY - 2, DAY - 1} == {ist_day(int(open_ns)) for open_ns in bars["open_ns"]}
+        with pytest.raises(BrokerError, match="UDAPI100011"):
+            await rest.historical("NSE_EQ|NOBODY", DAY - 2, DAY - 1)
+
+    run(test)
+
+
+def test_a_token_that_is_not_good_asks_for_a_login_and_is_not_shown() -> None:
+    async def test(rest: UpstoxRest, _: HandClock) -> None:
+        with pytest.raises(AuthExpired, match="tradingd login") as refused:
+            await rest.feed_address()
+
+        assert "planted-token" not in str(refused.value)
+
+    run(test, token="planted-token")
+
+
+def test_an_exchange_that_is_not_there_is_a_lost_connection() -> None:
+    async def asked() -> None:
+        rest = UpstoxRest(lambda: "given", address="http://127.0.0.1:9")
+        try:
+            await rest.feed_address()
+        finally:
+            await rest.close()
+
+    with pytest.raises(ConnectionLost):
+        asyncio.run(asked())
