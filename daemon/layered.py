@@ -183,10 +183,10 @@ def trade_layer(rows: Sequence[Row]) -> Layer:
 
 
 def cash_layer(closed: LedgerEvent) -> Layer:
-    """The rupees of a DAY_CLOSED, by book."""
+    """The rupees of a DAY_CLOSED, by book in order of name: a payload read back is sorted."""
     books = closed.payload["books"]
     assert isinstance(books, dict)
-    return Layer("cash", ("book",), [{"book": name} | row for name, row in books.items()])
+    return Layer("cash", ("book",), [{"book": name} | row for name, row in sorted(books.items())])
 
 
 def _but(row: Row, names: Sequence[str]) -> Row:

@@ -345,7 +345,7 @@ def test_a_day_of_books_and_a_failure_that_has_passed_is_certified(
     """From generated ticks and stored history: a shadow, and a strategy that would not fail now."""
     plan = replace(
         synthetic_plan(*LIVELY, seed=3, symbols=("RELIANCE", "INFY")),
-        shadows=(("trial", (SHAKY,)),),
+        shadows=(("lab", (SHAKY,)),),  # sorts before the main book
     )
     store = MemoryMarketStore(plan.source.instruments)
     day = plan.source.next_day(-1)
