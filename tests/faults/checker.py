@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 MINUTE_NS = 60_000_000_000
+GRACE_NS = 2_000_000_000  # a Minute is published at the latest this long after its end
 MISSING = 1  # quality of a bar row: nothing came and something may have traded
 BOUNDS = {"minutes": 64, "ledger": 1_000, "market_store": 1_000}
 BAR_ROW = struct.Struct("<iiqddddq")  # instrument, quality, open_ns, open, high, low, close, volume
@@ -76,6 +77,7 @@ class Evidence:
     honest: Mapping[BarKey, Bar]  # the bars of a perfect wire
     dirty: frozenset[BarKey]  # those that a fault may have touched
     outages: tuple[tuple[int, int], ...]  # the feed was down from and until
+    unstored: tuple[tuple[int, int], ...]  # the market store took no bars of these minutes
     submitted: list[tuple[str, int]]  # order id, and the last event acknowledged then
     acknowledged: Mapping[int, str]  # event number: hash
     appended_ns: list[tuple[int, int]]  # last event of an append, market time of its answer
@@ -368,6 +370,7 @@ def limits(events: list[Event], evidence: Evidence) -> Iterator[str]:
     held: dict[tuple[str, str], Payload] = {}  # by book and instrument: the fill that opened it
     halted = False
     doubted: set[tuple[str, str | None]] = set()  # kind, instrument; None: all of them
+    outages = evidence.outages
     for event in events:
         match event.kind:
             case "MINUTE":
@@ -395,6 +398,10 @@ def limits(events: list[Event], evidence: Evidence) -> Iterator[str]:
                 made = realised[order["book"], order["day"]] + unrealised
                 if halted:
                     yield f"I11: entry {event.key} leaves after the halt"
+                if any(down < event.ts_ns and event.ts_ns + GRACE_NS < up for down, up in outages):
+                    yield f"I13: entry {event.key} leaves while the feed is down"
+                if any(first <= event.ts_ns - MINUTE_NS < end for first, end in evidence.unstored):
+                    yield f"I13: entry {event.key} leaves on bars that the store has not taken"
                 if any(name in (None, order["instrument"]) for _, name in doubted):
                     yield f"I13: entry {event.key} leaves while {doubted} is doubted"
                 if made <= -evidence.max_daily_loss_paise:

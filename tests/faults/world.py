@@ -258,6 +258,8 @@ def play(scenario: Scenario, folder: Path) -> World:
         life = Life(world, plot, number)
         if life.live():
             return world
+        if plot == Plot():
+            raise AssertionError(f"seed {scenario.seed}: undone by a life that nothing happened to")
         if life.left is not None:
             shutil.rmtree(world.directory)
             world.directory = life.left
