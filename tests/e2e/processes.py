@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,20 @@ QUICK_DAY = (
 
 
 class Running:
-    """One process of the command; `lines` is what it has printed so far."""
+    """One process of the command; `lines` is what it has printed so far.
 
-    def __init__(self, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
+    `program`: how it is started, if not as a user does.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        environ: Mapping[str, str] | None = None,
+        program: Sequence[str] = COMMAND,
+    ) -> None:
         kept = {name: one for name, one in os.environ.items() if not name.startswith("TRADINGD_")}
         self.process = subprocess.Popen(
-            [*COMMAND, *arguments],
+            [*program, *arguments],
             cwd=ROOT,
             env=kept | dict(environ or {}),
             stdout=subprocess.PIPE,
@@ -80,8 +88,10 @@ class Running:
 
 
 @contextmanager
-def running(*arguments: str, environ: Mapping[str, str] | None = None) -> Iterator[Running]:
-    command = Running(*arguments, environ=environ)
+def running(
+    *arguments: str, environ: Mapping[str, str] | None = None, program: Sequence[str] = COMMAND
+) -> Iterator[Running]:
+    command = Running(*arguments, environ=environ, program=program)
     try:
         yield command
     finally:
