@@ -1,14 +1,23 @@
 """Days as they are in life are certified like any other: repaired, doubted, late, dead."""
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
+from core.session import ist_text, live_session
 from daemon.certificate import Certificate, certify_day
 from daemon.plan import Plan
+from daemon.sources import RecordedSource
+from providers.dataset import DataOptions
+from providers.recorded import RecordedTicks
+from providers.synthetic_market import SyntheticMarket
 from stores.memory import MemoryMarketStore
-from tests.daemon.days import play, play_to, synthetic_plan
+from tests.daemon.days import play, play_to, rows, synthetic_plan
 from tests.daemon.faulty_feeds import dying
 from tests.daemon.live_like import live_plan
 from tests.daemon.test_lateness import after_the_pause
@@ -24,6 +33,32 @@ def generated(*assignments: str) -> Plan:
 def without_candles(plan: Plan) -> Plan:
     plan.source.candles = lambda frame, clock: None  # type: ignore[method-assign]
     return plan
+
+
+def recorded(tmp_path: Path) -> Plan:
+    """The ticks of a generated day as a capture."""
+    plan = generated("time_stop_bars=200", "sl_mult=40", "tp_mult=40")
+    [instrument], day = plan.source.instruments, plan.source.next_day(-1)
+    session = live_session(day, instrument.session_class)
+    ticks = np.concatenate(
+        [ticks.copy() for ticks in SyntheticMarket(1, [instrument], [session]).minutes()]
+    )
+    pl.DataFrame(
+        {
+            "symbol": [instrument.symbol] * len(ticks),
+            "ts": pl.Series(ticks["exch_ns"]).cast(pl.Datetime("ns", "UTC")),
+            "ltp": ticks["price"],
+            "volume": ticks["volume"],
+            "capture_date": pl.Series([day] * len(ticks), dtype=pl.Int32).cast(pl.Date),
+            "capture_part": [1] * len(ticks),
+            "seq": range(len(ticks)),
+        }
+    ).write_parquet(tmp_path / "ticks.parquet")
+    captured = RecordedTicks(tmp_path / "ticks.parquet")
+    source = RecordedSource(
+        captured, DataOptions(), speed=math.inf, terms=plan.terms, grace_ns=2_000_000_000
+    )
+    return replace(plan, source=source)
 
 
 PLANS: dict[str, Callable[[], Plan]] = {
@@ -61,3 +96,18 @@ def test_a_day_gone_on_with_after_an_hour_and_a_half_is_green(tmp_path: Path) ->
     assert certificate.verdict == "green", certificate.difference
     assert certificate.given["late Minutes"] == 89
     assert certificate.given["repaired bars"] == 90
+
+
+@pytest.mark.slow
+def test_a_recorded_feed_dead_from_three_on_is_squared_off_and_green(tmp_path: Path) -> None:
+    plan = dying(recorded(tmp_path), "15:00:00")
+    store = MemoryMarketStore(plan.source.instruments)
+    day = plan.source.next_day(-1)
+    [outcome] = play(plan, tmp_path / "state", day, open_store=lambda path, ours: store)
+    asked = [row for row in rows(tmp_path / "state", "orders") if row["role"] == "SQUARE_OFF"]
+    [trade] = rows(tmp_path / "state", "trades")
+
+    assert outcome.complete
+    assert [ist_text(int(str(row["created_ns"])))[11:19] for row in asked] == ["15:10:00"]
+    assert trade["exit_reason"] == "FORCED"
+    assert certify_day(tmp_path / "state", day, store).verdict == "green"

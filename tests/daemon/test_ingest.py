@@ -320,6 +320,36 @@ def test_ticks_that_wait_for_their_minute_are_bounded(monkeypatch: pytest.Monkey
     assert sum(store.commits) == 2 * (len(BUSY) - 1)
 
 
+@pytest.mark.parametrize(("is_live", "kept"), [(True, 1), (False, 0)])
+def test_a_stop_flushes_the_open_minute_where_its_ticks_do_not_come_again(
+    is_live: bool, kept: int
+) -> None:
+    store = MemoryMarketStore(INSTRUMENTS)
+
+    async def main() -> None:
+        clock = VirtualClock(OPEN_NS - 5 * SECOND_NS)
+        ingest = Ingest(
+            clock=clock,
+            store=store,
+            owner=InlineOwner(),
+            live=LiveProvider(),
+            frame=FRAME,
+            facts=FeedFacts(),
+            is_live=is_live,
+        )
+        feed = ScriptedFeed(clock, [UP, trades((10, 0, 100.0))])
+        builder = BarBuilder([SESSION] * len(INSTRUMENTS), grace_ns=GRACE_NS)
+        closes = minute_closes(SESSION, MINUTE_NS).tolist()
+        feeding = asyncio.create_task(ingest.run_feed(feed, INSTRUMENTS, builder, closes, GRACE_NS))
+        await clock.sleep_until(after_open(30))
+        feeding.cancel()
+        await asyncio.wait([feeding])
+
+    asyncio.run(main())
+
+    assert len(store.ticks(0, 2**62)) == kept
+
+
 class BrokenFeed:
     async def stream(self, instruments: Sequence[Instrument]) -> AsyncIterator[FeedItem]:
         yield UP
