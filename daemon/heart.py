@@ -53,6 +53,8 @@ class Heart:
         if lag_s > LAG_WARNED_S and self._unwarned_s >= WARN_EVERY_S:
             self._unwarned_s = 0.0
             log.warning("loop_lagged", lag_ms=round(lag_s * 1_000))
+        if self._vitals.ready:
+            self._watchdog.started()
         if not self._vitals.got_on():
             return
         self._watchdog.beat()

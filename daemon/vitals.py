@@ -23,6 +23,10 @@ class StartStep:
     seconds: float | None = None
 
 
+def _nobody(lag_s: float) -> None:
+    """There is no day yet."""
+
+
 class Vitals:
     """One per process. A `notifier` that hears nothing is the default."""
 
@@ -31,9 +35,7 @@ class Vitals:
         self.meters = Meters()
         self.trading = Pulse()
         self.queues: dict[str, Callable[[], int]] = {}  # how much waits, by queue
-        self.lagged: Callable[[float], None] = lambda seconds: (
-            None
-        )  # told of a loop that stood still
+        self.lagged: Callable[[float], None] = _nobody  # is told of a loop that stood still
         self.opened_ns = 0  # the opening of the day's sessions, market time
         self.lag_s = 0.0  # of the loop, at its last beat
         self.steps: list[StartStep] = []

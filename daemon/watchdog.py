@@ -17,7 +17,9 @@ import structlog
 from core.errors import TradingdError
 
 STALLED_AFTER_S = 10.0  # reliability.md 2.3
-COMPILING_S = 180.0  # for a kernel that is being compiled: once for each state of the code
+# For a start-up, which may run the recorded part of a day again, and while a kernel is compiled. A
+# shorter one would end every start at the same place.
+PATIENCE_S = 180.0
 COMPILERS = ("numba", "llvmlite")
 STOP_WITHIN_S = 4.5  # design.md 7 allows 5 s from SIGTERM to the exit
 CHECK_EVERY_S = 0.25
@@ -47,6 +49,7 @@ class Watchdog:
     ) -> None:
         self._leave = leave
         self._standing = standing
+        self._started = False
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self._beaten = False
@@ -67,6 +70,10 @@ class Watchdog:
         """From the loop, whenever it turned and the tasks got on."""
         self._beaten = True
 
+    def started(self) -> None:
+        """The start-up path is through: from now on nothing takes long."""
+        self._started = True
+
     def stop_asked(self) -> None:
         """From a signal handler: the process has STOP_WITHIN_S left."""
         self.stopping = True
@@ -79,11 +86,13 @@ class Watchdog:
         silent_s = self._silent_checks * CHECK_EVERY_S
         if self._stop_checks * CHECK_EVERY_S >= STOP_WITHIN_S:
             self._end(0)
-        elif silent_s >= COMPILING_S or (silent_s >= STALLED_AFTER_S and not self._compiles()):
+        elif silent_s >= PATIENCE_S or (silent_s >= STALLED_AFTER_S and not self._may_take_long()):
             self._end(TradingdError.exit_code)
 
-    def _compiles(self) -> bool:
-        """Whether the main thread stands inside the compiler of kernels."""
+    def _may_take_long(self) -> bool:
+        """Whether the process starts, or its main thread stands inside the compiler of kernels."""
+        if not self._started:
+            return True
         frame = self._standing()
         while frame is not None:
             if str(frame.f_globals.get("__name__")).partition(".")[0] in COMPILERS:

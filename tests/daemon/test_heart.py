@@ -23,6 +23,10 @@ class Fed(Watchdog):
     def __init__(self) -> None:
         super().__init__(lambda code: None)
         self.beats = 0
+        self.through = False
+
+    def started(self) -> None:
+        self.through = True
 
     def beat(self) -> None:
         self.beats += 1
@@ -98,6 +102,17 @@ def test_the_service_manager_is_fed_three_times_within_its_patience(
         heart.beat(0.0)
 
     assert ["WATCHDOG=1"] * 3 == heard(ear)
+
+
+def test_a_start_that_is_through_is_told_to_the_watchdog() -> None:
+    vitals, dog = Vitals(), Fed()
+    heart = Heart(vitals, dog)
+    heart.beat(0.0)
+    assert not dog.through
+    vitals.started("playing")
+    heart.beat(0.0)
+
+    assert dog.through
 
 
 # --- lag ---------------------------------------------------------------------------------------

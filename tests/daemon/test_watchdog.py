@@ -7,7 +7,7 @@ import structlog
 
 from daemon.watchdog import (
     CHECK_EVERY_S,
-    COMPILING_S,
+    PATIENCE_S,
     STALLED_AFTER_S,
     STOP_WITHIN_S,
     Watchdog,
@@ -29,9 +29,11 @@ def standing_in(module: str) -> FrameType | None:
 class Watched:
     """A watchdog whose checks are called by the test, and the codes it would have left with."""
 
-    def __init__(self, *, module: str = "daemon.trading") -> None:
+    def __init__(self, *, module: str = "daemon.trading", started: bool = True) -> None:
         self.codes: list[int] = []
         self.dog = Watchdog(self.codes.append, lambda: standing_in(module))
+        if started:
+            self.dog.started()
 
     def silent(self, checks: int) -> None:
         for _ in range(checks):
@@ -62,7 +64,16 @@ def test_every_beat_gives_ten_more_seconds() -> None:
 
 def test_compiling_a_kernel_may_take_longer_but_not_for_ever() -> None:
     watched = Watched(module="llvmlite.binding.ffi")
-    watched.silent(round(COMPILING_S / CHECK_EVERY_S) - 1)
+    watched.silent(round(PATIENCE_S / CHECK_EVERY_S) - 1)
+    assert [] == watched.codes
+    watched.silent(1)
+
+    assert [70] == watched.codes
+
+
+def test_a_start_may_take_longer_but_not_for_ever() -> None:
+    watched = Watched(started=False)
+    watched.silent(round(PATIENCE_S / CHECK_EVERY_S) - 1)
     assert [] == watched.codes
     watched.silent(1)
 

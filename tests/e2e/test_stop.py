@@ -124,7 +124,10 @@ from daemon.vitals import Vitals
 from daemon.watchdog import Watchdog
 
 async def stalling():
-    async with attended(Vitals(), Watchdog()):
+    vitals = Vitals()
+    vitals.started("playing")
+    async with attended(vitals, Watchdog()):
+        await asyncio.sleep(0.2)
         while True:
             pass
 
@@ -143,7 +146,7 @@ def test_a_loop_that_stands_still_is_ended_with_70_and_told_where() -> None:
         timeout=PATIENCE_S,
         check=False,
     )
-    [line] = ended.stderr.splitlines()
+    [_, line] = ended.stderr.splitlines()  # after `started`
     told = json.loads(line)
 
     assert 70 == ended.returncode
