@@ -1,5 +1,7 @@
 """A scanner over a whole market, as a source for the page."""
 
+from collections.abc import Sequence
+
 from core.session import at_ist, parse_day
 from core.types import TradingState
 from daemon.dashboard.source import LiveSource
@@ -10,10 +12,10 @@ MARKET = 2_400  # shares of NSE
 
 
 class Market:
-    """`rows` shares, each with a closed bar; `source` shows them."""
+    """`rows` shares, or `symbols`, each with a closed bar; `source` shows them."""
 
-    def __init__(self, rows: int = MARKET) -> None:
-        self.symbols = [f"SHARE{number:04}" for number in range(rows)]
+    def __init__(self, rows: int = MARKET, symbols: Sequence[str] = ()) -> None:
+        self.symbols = symbols or [f"SHARE{number:04}" for number in range(rows)]
         self.now_ns = at_ist(DAY, "10:30")
         self.scanner = Scanner(
             [("main", "pixity", "15m", 50)],

@@ -4,7 +4,9 @@ import asyncio
 import http.client
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,10 +16,13 @@ from daemon.dashboard.guard import TOKEN_HEADER
 from daemon.dashboard.server import DashboardServer
 from daemon.dashboard.token import TOKEN_FILE
 from tests.daemon.days import recorded
+from tests.daemon.scanned import EVIL
 from tests.daemon.scanned_market import Market
+from tests.daemon.test_day_routes import Told
 from tests.e2e.browser import PROGRAM, Page, browser
 from tests.e2e.processes import PATIENCE_S, QUICK_DAY, running, wait_for_minutes
 
+T = TypeVar("T")
 PLANTED = "planted-token-that-must-stay-in-its-file"
 READ = ["/", "/api/scanner-state", "/api/daemon-state", "/api/orders", "/api/trades"]
 
@@ -126,11 +131,40 @@ def test_a_wrong_token_halts_nothing_and_is_asked_for_again(directory: Path) -> 
     assert [] == recorded(directory, [EventKind.COMMAND])
 
 
+class NoEvening(Told):
+    """A day before which none was closed."""
+
+    async def certificates(self) -> list[dict[str, object]]:
+        return []
+
+
+async def seen(market: Market, looked_at: Callable[[str], T]) -> T:
+    """What somebody makes of the page of `market`; the page is served meanwhile."""
+    server = DashboardServer(market.source, NoEvening(), port=0)
+    address = await server.start()
+    try:
+        return await asyncio.to_thread(looked_at, address)
+    finally:
+        await server.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(PROGRAM is None, reason="no browser here: install chromium")
+def test_a_symbol_that_would_be_markup_is_text() -> None:
+    def looked_at(address: str) -> tuple[str, bool, list[str]]:
+        with browser() as page:
+            page.open(address)
+            page.until("document.querySelector('#rows .symbol')")
+            shown = page.value("document.querySelector('#rows .symbol').textContent")
+            made = page.value("document.querySelector('#rows img') !== null")
+            return shown, made, page.complaints
+
+    assert (EVIL, False, []) == asyncio.run(seen(Market(symbols=[EVIL]), looked_at))
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(PROGRAM is None, reason="no browser here: install chromium")
 def test_a_whole_market_is_shown_a_part_at_a_time_and_found_by_filter() -> None:
-    market = Market()
-
     def looked_at(address: str) -> tuple[list[int], list[str]]:
         shown = "[...document.querySelectorAll('#rows tr')]"
         with browser() as page:
@@ -148,12 +182,4 @@ def test_a_whole_market_is_shown_a_part_at_a_time_and_found_by_filter() -> None:
             counts.append(page.value(f"{shown}.length"))
             return counts, [first, *page.complaints]
 
-    async def main() -> tuple[list[int], list[str]]:
-        server = DashboardServer(market.source, port=0)
-        address = await server.start()
-        try:
-            return await asyncio.to_thread(looked_at, address)
-        finally:
-            await server.stop()
-
-    assert ([100, 200, 0], ["SHARE2390"]) == asyncio.run(main())
+    assert ([100, 200, 0], ["SHARE2390"]) == asyncio.run(seen(Market(), looked_at))
