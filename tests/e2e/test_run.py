@@ -183,6 +183,7 @@ def test_a_day_of_recorded_ticks_goes_through_the_whole_daemon(
     assert code == 0, told
     assert "complete: 375 of 375 Minutes" in told
     assert '"event": "feed_lost"' in told
+    assert '"event": "day_certified"' in told
     minutes = recorded(tmp_path, [EventKind.MINUTE])
     assert [one.payload["bars"] for one in minutes[-3:]] == [2, 2, 2]
     assert len(minutes) == 375
