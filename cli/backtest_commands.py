@@ -21,7 +21,7 @@ from cli.verbs import listed
 from core.errors import ConfigError
 from core.session import DAY_NS, MINUTE_NS, parse_day
 from core.types import Market
-from providers.dataset import DataCounts, DataOptions, StampLabel
+from providers.dataset import DataCounts, DataOptions, Dataset, StampLabel
 from providers.raw_bars import SourceLayout
 from strategies.settings import TIMEFRAME_WORDS, StrategySettings, timeframe_ns
 
@@ -50,7 +50,7 @@ def data_options(
 
 def request_of(
     strategy: str,
-    data: Sequence[Path],
+    data: Sequence[Path] | Dataset,
     options: DataOptions,
     config: Path | None,
     sets: Sequence[str] | None,
@@ -74,7 +74,7 @@ def request_of(
         strategy=chosen.strategy,
         settings=chosen.settings,
         risk=configured.settings.risk.for_market(options.market),
-        dataset=read(data, options),
+        dataset=data if isinstance(data, Dataset) else read(data, options),
         instance=instance,
         gear=wanted or (Gear.EVENT if is_plain else Gear.COMPILED),
         from_day=first,

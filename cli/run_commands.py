@@ -3,8 +3,7 @@
 import asyncio
 import math
 import os
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +12,7 @@ import typer
 from pydantic import SecretStr
 
 from backtest.files import SIGNAL_SCHEMA, TRADE_SCHEMA, check_writable, write_run
-from backtest.run import Request, check_span, session_terms
-from backtest.run import run as run_backtest
+from backtest.run import check_span, session_terms
 from cli.config_commands import configuration
 from cli.reading import read
 from core.book import MAIN_BOOK
@@ -239,86 +237,6 @@ def outcome_lines(outcome: DayOutcome) -> list[str]:
         f"trading      {outcome.signals} signals, {outcome.entries} entries,"
         f" {outcome.trades} trades, net Rs {outcome.net_paise / 100:,.2f}",
     ]
-
-
-# --- validate ----------------------------------------------------------------------------------
-
-
-def validate(request: Request, tell: Tell) -> None:
-    """Every day of the span through the daemon's own path, then the backtest: row by row."""
-    telemetry.configure("error")
-    plan = Plan(
-        mode="paper",
-        source=ReplaySource(
-            request.dataset,
-            speed=math.inf,
-            terms=session_terms(request.risk),
-            to_day=request.to_day,
-        ),
-        strategies=((request.name, request.strategy, request.settings),),
-        risk=request.risk,
-        terms=session_terms(request.risk),
-    )
-    assert isinstance(plan.source, ReplaySource)
-    days = [day for day in plan.source.days if request.from_day is None or day >= request.from_day]
-    if not days:
-        raise DataError("no day of the data lies in the span")
-    with tempfile.TemporaryDirectory(prefix="tradingd-validate-") as folder:
-        directory = Path(folder)
-        with StateLock(directory):
-            replayed = asyncio.run(_replayed(plan, directory, days, tell))
-    backtest = run_backtest(request)
-    failed = False
-    for name, schema in (("signals", SIGNAL_SCHEMA), ("trades", TRADE_SCHEMA)):
-        expected = getattr(backtest, name).drop("signal_id")
-        actual = pl.DataFrame(replayed[name], schema, orient="row").drop("signal_id")
-        equal, difference = compared(expected, actual)
-        tell(f"{name:<12} {equal} of {len(expected)} rows equal to the backtest")
-        if difference:
-            tell(f"first        {difference}")
-            failed = True
-    if failed:
-        raise typer.Exit(1)
-
-
-async def _replayed(
-    plan: Plan, directory: Path, days: Sequence[int], tell: Tell
-) -> dict[str, list[tuple[object, ...]]]:
-    rows: dict[str, list[tuple[object, ...]]] = {"signals": [], "trades": []}
-    daemon = Daemon(plan, directory)
-    try:
-        await daemon.open()
-        for number, day in enumerate(days, 1):
-            outcome = await daemon.play(day)
-            if not outcome.complete:
-                raise DataError(
-                    f"day {day_text(day)}: {outcome.minutes} of {outcome.minutes_expected} Minutes"
-                )
-            if number % 20 == 0 or number == len(days):
-                tell(f"replayed     {number} of {len(days)} days, to {day_text(day)}")
-        for name, schema in (("signals", SIGNAL_SCHEMA), ("trades", TRADE_SCHEMA)):
-            for row in await daemon.day_rows(name, None):
-                rows[name].append(tuple(row[column] for column in schema))
-    finally:
-        await daemon.close()
-    return rows
-
-
-def compared(expected: pl.DataFrame, actual: pl.DataFrame) -> tuple[int, str]:
-    """How many rows of `expected` are equal, and the first that is not, column by column."""
-    equal, first = 0, ""
-    for number in range(max(len(expected), len(actual))):
-        if number >= len(expected) or number >= len(actual):
-            where = "backtest" if number >= len(actual) else "daemon"
-            first = first or f"row {number} is only in the {where}"
-            continue
-        ours, theirs = expected.row(number, named=True), actual.row(number, named=True)
-        wrong = [name for name in ours if ours[name] != theirs[name]]
-        equal += not wrong
-        if wrong and not first:
-            name = wrong[0]
-            first = f"row {number}: {name} is {theirs[name]}, in the backtest {ours[name]}"
-    return equal, first
 
 
 # --- export ------------------------------------------------------------------------------------

@@ -206,17 +206,16 @@ def validate(
     session: SessionOption = "nse",
     closing_auction: Auction = "all",
 ) -> None:
-    """Play every day through the daemon's own path and compare with the backtest, row by row.
+    """Play every day of bars or recorded ticks through the daemon, compare with the backtest.
 
     Example: tradingd validate --data bars.parquet --from 2026-07-22
     """
     from cli import backtest_commands as commands
-    from cli import run_commands
+    from cli import validate_commands
 
     options = commands.data_options(label, base, session, symbols, closing_auction)
-    run_commands.validate(
-        commands.request_of(strategy, data, options, config, sets, None, from_day, to_day),
-        print_now,
+    validate_commands.validate_files(
+        strategy, data, options, config, sets, from_day, to_day, print_now
     )
 
 

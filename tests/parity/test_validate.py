@@ -10,7 +10,7 @@ import typer
 
 from backtest.run import Request
 from backtest.run import run as run_backtest
-from cli.run_commands import compared, validate
+from cli.validate_commands import compared, validate, validate_files
 from core.errors import DataError
 from core.session import parse_day
 from core.types import Market
@@ -72,7 +72,7 @@ def test_a_difference_is_told_and_fails(monkeypatch: pytest.MonkeyPatch) -> None
     other.trades = other.trades.with_columns(
         exit_price=pl.when(price).then(1.5).otherwise(pl.col("exit_price"))
     )
-    monkeypatch.setattr("cli.run_commands.run_backtest", lambda _: other)
+    monkeypatch.setattr("cli.validate_commands.run_backtest", lambda _: other)
     lines: list[str] = []
 
     with pytest.raises(typer.Exit) as ended:
@@ -153,3 +153,29 @@ def test_days_around_the_clock_agree_to_the_end_of_the_data(shared: Path) -> Non
     assert "FORCED" in trades["exit_reason"]
 
     assert_agrees(request, validated(request))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("from_day", "days"), [(None, 5), ("2021-05-11", 3)])
+def test_days_of_recorded_ticks_agree_with_the_bars_made_of_them(
+    from_day: str | None, days: int, shared: Path
+) -> None:
+    """Duplicates, holes, two connections and a reconnect included: gaps are refused by both."""
+    lines: list[str] = []
+    validate_files(
+        "pixity",
+        [shared / "data" / "nse_ticks_2021-04_2021-05.parquet"],
+        DataOptions(symbols=("RELIANCE", "SBIN")),
+        None,
+        ["timeframe=5m", "warmup_bars=10"],
+        from_day,
+        None,
+        lines.append,
+    )
+    counts = [int(line.split()[1]) for line in lines[-2:]]
+
+    assert lines[0].startswith(f"replayed     {days} of {days} days, to 2021-05-24")
+    assert [line.partition("rows")[0].split()[1:] for line in lines[-2:]] == [
+        [str(count), "of", str(count)] for count in counts
+    ]
+    assert min(counts) > 0
