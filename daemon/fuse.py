@@ -97,8 +97,9 @@ class Fuse:
         return signals
 
     def fail(self, error: BaseException) -> None:
-        """`error` is what it raised."""
-        reason = repr(error)[:MAX_REASON_CHARS]
+        """`error` is what it raised; told in ASCII, whatever its own text and `__str__` do."""
+        last = traceback.format_exception_only(error)[-1].strip()
+        reason = last.encode("ascii", "backslashreplace").decode()[:MAX_REASON_CHARS]
         trace = "".join(traceback.format_exception(error))
         self.switch_off(Blown(self.name, self._answered, reason, trace))
 

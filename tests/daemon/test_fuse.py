@@ -119,7 +119,7 @@ def test_a_strategy_that_raises_says_nothing_more_today(
         {
             "strategy": "shaky",
             "answered": 1,  # the first instrument's bar of that Minute
-            "reason": "ValueError('cannot think')",
+            "reason": "ValueError: cannot think",
             "day": DAY,
             "book": MAIN_BOOK,
         }
@@ -176,16 +176,35 @@ def test_it_is_on_again_the_next_day(
     assert "OFF" not in {row["status"] for row in rows(tmp_path, "runner_state")}
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError("x"), SystemExit(3)])
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (SystemExit(3), "SystemExit: 3"),
+        (ValueError("half of a pair: \ud83d"), r"ValueError: half of a pair: \ud83d"),
+        (Unspeakable(), "tests.daemon.test_fuse.Unspeakable: <exception str() failed>"),
+    ],
+    ids=["exit", "surrogate", "unspeakable"],
+)
 def test_whatever_it_raises_the_day_is_played_to_its_end(
-    error: BaseException, fatal_ns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: BaseException,
+    reason: str,
+    fatal_ns: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Shaky, "fails_at_ns", fatal_ns)
     monkeypatch.setattr(Shaky, "error", error)
     [outcome] = play(shaky_plan(), tmp_path, DAY)
 
     assert outcome.complete
-    assert [note["reason"] for note in notes(tmp_path)] == [repr(error)]
+    assert [note["reason"] for note in notes(tmp_path)] == [reason]
 
 
 def test_a_kernel_that_raises_is_off_alone(
@@ -316,7 +335,7 @@ def test_one_that_cannot_be_made_on_a_later_morning_is_off_that_day(
 
     assert off == [
         [],
-        [{"strategy": "shaky", "answered": 0, "reason": "FileNotFoundError('where is my model')"}],
+        [{"strategy": "shaky", "answered": 0, "reason": "FileNotFoundError: where is my model"}],
     ]
     assert {row["day"] for row in signals(tmp_path, "shaky")} == {DAY - 1}
     assert {row["day"] for row in signals(tmp_path, "pixity")} == {DAY - 1, DAY}
