@@ -148,6 +148,7 @@ class TapeSource:
     market = Market.NSE
     base_ns = MINUTE_NS
     is_live = False
+    backfilled: frozenset[int] = frozenset()
     instruments = INSTRUMENTS
 
     def __init__(self, life: "Life", terms: SessionTerms) -> None:
