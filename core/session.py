@@ -331,7 +331,6 @@ def day_text(day: int) -> str:
     return date.fromordinal(day + _EPOCH_ORDINAL).isoformat()
 
 
-@lru_cache(maxsize=64)  # the signals of one Minute all name the same bar
 @lru_cache(maxsize=1024)  # every signal of a Minute names the same bar
 def ist_text(ns: int) -> str:
     """`2026-07-22T09:30:00+05:30`, the second in which `ns` lies."""
