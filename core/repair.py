@@ -99,13 +99,14 @@ class Repair:
 
     def _take_quiet(self, instrument: int, candles: Records) -> None:
         """A minute without a candle that is followed by one with: nothing traded in it."""
-        own = candles["open_ns"][candles["instrument"] == instrument]
-        last_ns = int(own.max(initial=0))
+        told = set(candles["open_ns"][candles["instrument"] == instrument].tolist())
+        last_ns = max(told, default=0)
         quiet = {
             (open_ns, number)
             for (open_ns, number), quality in self._doubtful.items()
             if number == instrument and open_ns < last_ns and quality & MISSING
         }
+        quiet -= {(open_ns, instrument) for open_ns in told}  # it traded: the candle is no good
         self._quiet |= quiet  # of a PARTIAL bar we have seen a trade: it stays in doubt
         for key in quiet:
             del self._doubtful[key]

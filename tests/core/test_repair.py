@@ -160,6 +160,14 @@ def test_an_impossible_candle_is_not_taken() -> None:
     assert given.candles["instrument"].tolist() == [5]
 
 
+def test_a_minute_with_an_impossible_candle_was_not_quiet() -> None:
+    candles = np.concatenate([bar(5), bar(6)])
+    candles["low"][0] = 0.0
+
+    assert not given_by(missing(5, 0), AskDay(0), candles).holds
+    assert not given_by(missing(5, 0), AskDay(0), candles[:1]).holds
+
+
 def test_what_is_repaired_comes_in_configured_order() -> None:
     minute = minute_of(bar(0, 1), bar(0, 0, quality=MISSING), bar(0, 2, quality=MISSING))
     given = given_by(minute, AskLastMinute((2, 0)), np.concatenate([bar(0, 2), bar(0, 0)]))

@@ -212,6 +212,12 @@ def test_a_lost_feed_is_told_and_its_minutes_come_all_the_same() -> None:
     assert len(out.spans[3].bars) == 2
 
 
+def test_a_feed_that_never_came_up_is_doubted_with_its_first_minute() -> None:
+    facts = ingested([]).facts
+
+    assert facts.doubts.told() == ["feed all: it has not come up"]
+
+
 class EndingFeed(ScriptedFeed):
     ends = True
 
