@@ -90,7 +90,11 @@ def unlocked(page: Page, address: str) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(PROGRAM is None, reason="no browser here: install chromium")
 def test_an_operator_halts_resumes_and_flattens_from_the_page(directory: Path) -> None:
-    state = "document.getElementById('trading').textContent"
+    # The stream may tell of a command before its own answer has closed the dialog.
+    state = (
+        "!document.getElementById('command-dialog').open"
+        " && document.getElementById('trading').textContent"
+    )
     with running(*day(directory)) as daemon, browser() as page:
         unlocked(page, daemon.address())
         page.until(f"{state} === 'HALTED'")
