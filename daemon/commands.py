@@ -1,7 +1,8 @@
 """Commands of an operator on their way to the engine: asked by anybody, taken between two Minutes.
 
-One bounded queue, one consumer: the trading task. An answer means that the ledger has the command;
-who is told to try again may be sure that it was withdrawn.
+One bounded queue, one consumer: the trading task. An answer means that the ledger has the command,
+or, of a halt while no day is traded, the HALT file; who is told to try again may be sure that it
+was withdrawn.
 """
 
 import asyncio
@@ -10,12 +11,16 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from core.types import Command, TradingState
 
 HALT_FILE = "HALT"
 MAX_WAITING_COMMANDS = 16
 ANSWER_WAIT_S = 5.0
 NO_PROCESS = 0  # the pid of a command that was given by the HALT file
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,10 @@ class Operator:
         self._stirred = asyncio.Event()
 
     async def ask(self, asked: Asked, within_s: float = ANSWER_WAIT_S) -> Obeyed | NotObeyed:
-        """Have `asked` obeyed between two Minutes; withdrawn if nobody takes it in time."""
+        """Have `asked` obeyed between two Minutes; withdrawn if nobody takes it in time.
+
+        A halt is never lost: where no day is traded it becomes the HALT file, which halts the next.
+        """
         if asked.command is Command.RESUME and self.halted_by() is not None:
             return NotObeyed(f"{self._file} halts the daemon: remove it first", try_again=False)
         if len(self._waiting) >= MAX_WAITING_COMMANDS:
@@ -69,9 +77,21 @@ class Operator:
         await asyncio.wait([answer], timeout=within_s)
         if entry in self._waiting:
             self._waiting.remove(entry)
+            if asked.command is Command.HALT and self._file is not None:
+                return self._latched(self._file, asked)
             reason = f"no day is being traded, nothing was done; file {HALT_FILE} halts the next"
             return NotObeyed(reason, try_again=True)
         return await answer  # taken: the ledger has it in a moment, or the daemon stops
+
+    def _latched(self, file: Path, asked: Asked) -> Obeyed | NotObeyed:
+        """The halt as a file: who asked stands in it, its owner is who the ledger will name."""
+        try:
+            with file.open("a") as halting:
+                halting.write(f"{asked.user} {asked.pid}\n")
+        except OSError as error:
+            return NotObeyed(f"{file} cannot be written: {error.strerror}", try_again=True)
+        log.info("halt_latched", file=HALT_FILE, user=asked.user, pid=asked.pid)
+        return Obeyed(state=TradingState.HALTED, exits=0, cancelled=0)
 
     # --- the trading task's side -----------------------------------------------------------------
 

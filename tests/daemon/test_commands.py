@@ -278,6 +278,24 @@ def test_a_halt_file_put_there_in_the_middle_of_a_day_holds_from_the_next_minute
 HALT = Asked(Command.HALT, "asha", 1)
 
 
+def test_a_halt_nobody_takes_becomes_the_file_that_halts_the_next_day(tmp_path: Path) -> None:
+    operator = Operator(tmp_path)
+    answer = asyncio.run(operator.ask(HALT, within_s=0.0))
+
+    assert answer == Obeyed(state=TradingState.HALTED, exits=0, cancelled=0)
+    assert (tmp_path / "HALT").read_text() == f"{HALT.user} {HALT.pid}\n"
+    assert operator.halted_by() is not None
+    assert operator.take() is None
+
+
+def test_a_halt_that_cannot_be_latched_is_not_promised(tmp_path: Path) -> None:
+    answer = asyncio.run(Operator(tmp_path / "gone").ask(HALT, within_s=0.0))
+
+    assert isinstance(answer, NotObeyed)
+    assert answer.try_again
+    assert "HALT cannot be written" in answer.reason
+
+
 def test_a_command_nobody_takes_is_withdrawn() -> None:
     async def main() -> tuple[object, object]:
         operator = Operator()
