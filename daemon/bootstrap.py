@@ -126,13 +126,16 @@ class Daemon:
         self.floor = floor_of(plan, seen)
 
     async def close(self) -> None:
-        """Flush and close both stores."""
+        """Flush and close both stores. Raises StoreFailed for the ledger alone."""
         try:
             if self._ledger is not None:
                 await self._ledger_owner.run(self._ledger.close)
-            if self._store is not None:
-                await self._store_owner.run(self._store.close)
         finally:
+            try:
+                if self._store is not None:
+                    await self._store_owner.run(self._store.close)
+            except StoreFailed as error:  # the bars are in the ledger, and the stop is orderly
+                log.error("market_store_failed", reason=str(error))
             self._ledger_owner.close()
             self._store_owner.close()
 

@@ -184,13 +184,19 @@ def test_a_directory_of_another_mode_feed_or_data_is_refused(
 
 
 class FailingStore(MemoryMarketStore):
-    """Cannot commit anything."""
+    """Cannot commit anything, not even what is left when it is closed."""
 
     def commit(self) -> None:
         raise StoreFailed("disk full")
 
+    def close(self) -> None:
+        self.commit()
 
-def test_a_market_store_that_fails_does_not_hold_the_day_back(tmp_path: Path) -> None:
+
+def test_a_market_store_that_fails_refuses_entries_and_does_not_hold_the_day_back(
+    tmp_path: Path,
+) -> None:
+    """Nor does it fail the stop: what it could not keep is in the ledger."""
     play(lively(), tmp_path / "sound", WEEK[1])
     with structlog.testing.capture_logs() as logs:
         [outcome] = play(
@@ -198,7 +204,11 @@ def test_a_market_store_that_fails_does_not_hold_the_day_back(tmp_path: Path) ->
         )
 
     assert outcome.complete
-    assert told(tmp_path / "failing") == told(tmp_path / "sound")
+    assert told(tmp_path / "failing", [EventKind.MINUTE]) == told(
+        tmp_path / "sound", [EventKind.MINUTE]
+    )
+    assert {row["refusal"] for row in rows(tmp_path / "failing", "signals")} >= {"state"}
+    assert rows(tmp_path / "failing", "orders") == []
     assert sum(log["event"] == "market_store_failed" for log in logs) >= 375
 
 

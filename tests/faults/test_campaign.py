@@ -14,6 +14,7 @@ from tests.faults.tape import WIRE_FAULTS
 
 FAST = range(4)
 CHECKED = range(18)  # twenty days and some: what `make check` plays
+FOUND = (54,)  # days that once showed a bug: a full disk under a market store that is closed
 
 
 def assert_kept(scenario: Scenario) -> None:
@@ -28,7 +29,7 @@ def test_a_day_with_faults_keeps_every_promise(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [seed for seed in CHECKED if seed not in FAST])
+@pytest.mark.parametrize("seed", [*CHECKED[len(FAST) :], *FOUND])
 def test_twenty_days_with_faults_keep_every_promise(seed: int) -> None:
     assert_kept(scenario_of(seed))
 
