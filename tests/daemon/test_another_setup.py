@@ -1,5 +1,7 @@
 """Another configuration, other instruments or newer code: what was traded is carried on."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from tests.daemon.days import (
     synthetic_plan,
     told,
 )
+from tests.daemon.test_books import QUICK, alone, with_shadow
 from tests.daemon.test_rerun import appends_of_step, crash_points, step_with
 from tests.datasets import LIVELY, MARKETS, generated, request_on
 
@@ -112,12 +115,10 @@ def without_openings(directory: Path) -> list[Told]:
     ]
 
 
-QUICK = ("a position opened, its bracket not acknowledged", "a position closed")
+FEW = ("a position opened, its bracket not acknowledged", "a position closed")
 
 
-@pytest.mark.parametrize(
-    "names", [QUICK, pytest.param((), marks=pytest.mark.slow)], ids=["2", "all"]
-)
+@pytest.mark.parametrize("names", [FEW, pytest.param((), marks=pytest.mark.slow)], ids=["2", "all"])
 def test_a_day_taken_over_anywhere_by_code_that_decides_the_same_ends_the_same(
     names: tuple[str, ...], whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,3 +218,25 @@ def test_an_open_position_that_nobody_would_watch_stops_the_start(tmp_path: Path
     with pytest.raises(ConfigError, match="open position or order in RELIANCE, and symbol"):
         play(generated_plan("INFY"), left)
     assert told(left) == before
+
+
+def test_each_book_is_taken_over_and_a_new_one_begins_with_its_cash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(with_shadow(), tmp_path / "whole", MIXED_DAY)
+    [left] = crashed_after(with_shadow(), tmp_path / "day", tmp_path, MIXED_DAY, appends=[150])
+    morning = copied(left, tmp_path / "morning")
+    later_program(monkeypatch)
+    play(with_shadow(), left, MIXED_DAY)
+    assert without_openings(left) == without_openings(tmp_path / "whole")
+
+    plan = replace(alone(), shadows=(("second", QUICK),))
+    play(plan, morning, MIXED_DAY)
+    [closed] = [event.payload["books"] for event in recorded(morning, [EventKind.DAY_CLOSED])]
+    second = [row for row in rows(morning, "trades") if row["book"] == "second"]
+    assert closed["second"]["realised_paise"] == sum(int(str(row["net_paise"])) for row in second)
+    assert "trial" not in closed
+
+
+def copied(directory: Path, to: Path) -> Path:
+    return Path(shutil.copytree(directory, to))
