@@ -55,15 +55,22 @@ class Space:
 
 
 def keep_ballast(directory: Path, free: int) -> None:
-    """At a start: the file is there while there is room for it, and gone when there is none."""
+    """At a start: the file is there while there is room for it, and gone when there is none.
+
+    A disk that cannot hold it, by a quota or by its kind, is no reason not to start.
+    """
     if free < SHORT_BYTES:
         drop_ballast(directory)
         return
     ballast = directory / BALLAST_FILE
     if ballast.exists():
         return
-    with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
+    try:
+        with ballast.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
+    except OSError as error:
+        ballast.unlink(missing_ok=True)
+        log.warning("ballast_missing", reason=error.strerror)
 
 
 def drop_ballast(directory: Path) -> None:

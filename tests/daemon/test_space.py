@@ -1,5 +1,6 @@
 """When the disk fills up: ticks are given up first, the ballast last, bars and ledger never."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,16 @@ def test_a_day_on_a_full_disk_keeps_bars_and_ledger_and_no_tick(
 
 class _Usage:
     free = SHORT_BYTES - 1
+
+
+def test_a_disk_that_cannot_hold_the_ballast_is_no_reason_not_to_start(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (BALLAST_BYTES - 1, before[1]))
+    try:
+        with structlog.testing.capture_logs() as logs:
+            keep_ballast(tmp_path, SHORT_BYTES)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert [log["event"] for log in logs] == ["ballast_missing"]
+    assert not (tmp_path / BALLAST_FILE).exists()
