@@ -3,10 +3,18 @@
 import numpy as np
 import pytest
 
-from core.advance import advance, closing_in, ends_session, raised_in, trade
+from core.advance import advance, closing_in, ends_session, follow, raised_in, trade
 from core.bars import Resampler
 from core.rules.account import fill_entry, submit_entry
-from core.rules.holdings import ENTERED, EXITED, OPEN, PENDING_EXIT, REPORT, Holdings
+from core.rules.holdings import (
+    ENTERED,
+    EXITED,
+    OPEN,
+    PENDING_ENTRY,
+    PENDING_EXIT,
+    REPORT,
+    Holdings,
+)
 from core.session import MINUTE_NS
 from core.types import MISSING, ExitReason, MinuteSpan, Records
 from strategies.kernel import signal_dtype
@@ -275,3 +283,23 @@ def test_the_compiled_loop_runs_past_the_end_when_nothing_happens_any_more() -> 
     stops = raised_in(span, said)
 
     assert (375, 0) == trade(span, 0, said, 0, holdings_of(), stops, trades, 0)
+
+
+def test_a_followed_minute_marks_and_counts_and_fills_nothing() -> None:
+    span = Resampler([FIVE_MINUTES_NS], MINUTE_NS, [0]).resample(
+        span_of([bar("09:15", 100, 101, 99, 100.5), bar("09:16", 100.5, 110.0, 90.0, 95.0)])
+    )
+    held, flat_, waiting = opened(), holdings_of(), pending()
+    span.bars["quality"][0] = MISSING  # of a bar that is not there nothing is marked
+    for minute in range(2):
+        for holdings in (held, flat_, waiting):
+            follow(span, minute, holdings)
+
+    position = held.positions[0]  # stop and target were both touched: it is told, not found
+    assert (OPEN, 95.0) == (position.status, position.last_close)
+    assert (95.0, at("09:17")) == (
+        flat_.positions[0].last_close,
+        flat_.positions[0].last_close_ns,
+    )
+    assert PENDING_ENTRY == waiting.positions[0].status
+    assert waiting.positions[0].last_close == pending().positions[0].last_close

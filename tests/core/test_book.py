@@ -1,12 +1,13 @@
 """A book: the order of decisions, which bars a strategy sees, and what it sees of the account."""
 
 import numpy as np
+import pytest
 
 from core.bars import Resampler
 from core.book import AccountView
 from core.events import SignalDecided
 from core.session import MINUTE_NS
-from core.types import ExitReason, MinuteSpan, Refusal
+from core.types import ExitReason, MinuteSpan, Records, Refusal
 from tests.market import (
     ALWAYS_OPEN,
     BUY,
@@ -165,3 +166,25 @@ def test_at_the_end_of_24x7_data_nothing_stays_open_or_pending() -> None:
         trade.exit_ns,
     )
     assert not book.engine.orders
+
+
+class Silenced(Scripted):
+    """Has raised before, so whoever stands before it answers for it: nothing (daemon/fuse.py)."""
+
+    def on_bars(self, bars: Records, account: AccountView | None = None) -> Records | None:
+        super().on_bars(bars, account)
+        return None
+
+
+@pytest.mark.parametrize("sees_account", [False, True])
+def test_a_strategy_that_is_off_decides_nothing_and_the_others_go_on(sees_account: bool) -> None:
+    span, timeframes = two_instruments(FIVE_MINUTES_NS)
+    silenced = Silenced({(0, at("09:15")): [(1, BUY)]}, name="off", sees_account=sees_account)
+    other = Scripted({(1, at("09:15")): [(1, SELL)]}, name="on")
+    book = book_of([silenced, other], holdings_of(BOTH, strategies=2), timeframes)
+    steps = list(book.run(span))
+    signals = [e.signal for step in steps for e in step.effects if isinstance(e, SignalDecided)]
+
+    assert silenced.seen
+    assert [("on", "B")] == [(one.strategy, one.instrument) for one in signals]
+    assert {1} == {decision.strategy for step in steps for decision in step.decisions}
