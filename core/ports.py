@@ -4,6 +4,7 @@ Each Protocol has at least two implementations and one contract test suite that 
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -21,6 +22,9 @@ class Clock(Protocol):
 
     def call_at(self, when_ns: int, function: Callable[[], None]) -> Callable[[], None]:
         """Call `function` once at `when_ns`; returns a function that cancels it."""
+
+    def held(self) -> AbstractContextManager[None]:
+        """Time that waits for its readers stands still meanwhile; any other goes on."""
 
 
 # --- feed --------------------------------------------------------------------------------------

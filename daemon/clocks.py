@@ -7,7 +7,8 @@ import asyncio
 import heapq
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import count
 
 SECOND_NS = 1_000_000_000
@@ -59,6 +60,9 @@ class SystemClock:
         handle = loop.call_soon(look)
         return lambda: handle.cancel()
 
+    def held(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
 
 class VirtualClock:
     """Time that jumps: a day runs as fast as it can be computed, and always the same way.
@@ -70,9 +74,9 @@ class VirtualClock:
     The rule: time moves while, and only while, somebody awaits `sleep_until`, and only once no
     other callback of the loop is ready to run. It then jumps to the earliest moment waited for;
     equal moments come in the order in which they were asked for, one at a time. `call_at` rides
-    along and moves nothing by itself. One such clock per loop. Work in threads is not seen:
-    whoever hands on to a thread awaits it (or a bounded queue) before sleeping again, as every
-    feed does, and periodic chores use `call_at`.
+    along and moves nothing by itself. One such clock per loop. Work in threads is not seen, so
+    whoever awaits it holds the clock: else another sleeper's moment would come first, and what
+    happens would depend on how fast a disk is. Periodic chores use `call_at`.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class VirtualClock:
         self._calls: dict[int, Callable[[], None]] = {}  # by number; a cancelled one is gone
         self._numbers = count()
         self._sleepers = 0
+        self._holders = 0
         self._turning = False
 
     def now_ns(self) -> int:
@@ -118,6 +123,15 @@ class VirtualClock:
 
         return cancel
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        self._holders += 1
+        try:
+            yield
+        finally:
+            self._holders -= 1
+            self._turn_soon()
+
     def _turn_soon(self) -> None:
         if not self._turning:
             self._turning = True
@@ -131,7 +145,7 @@ class VirtualClock:
         if not self._moments:
             return
         when_ns, number = self._moments[0]
-        if when_ns > self._now_ns and self._sleepers == 0:
+        if when_ns > self._now_ns and (self._sleepers == 0 or self._holders > 0):
             return
         if _others_are_ready():  # asked last: the clock of a day that is over must come to rest
             self._turn_soon()

@@ -136,3 +136,18 @@ def test_a_cancelled_sleeper_leaves_the_others_asleep(loop: VirtualLoop, clock: 
         return clock.now_ns()
 
     assert run_virtual(loop, main()) >= START_NS + 10 * SECOND_NS
+
+
+def test_whoever_holds_time_gets_an_answer_before_the_next_moment_comes(
+    loop: VirtualLoop, clock: Clock
+) -> None:
+    """Time that goes on by itself does not wait; the holder is not kept from going on."""
+
+    async def main() -> int:
+        sleeper = asyncio.create_task(clock.sleep_until(START_NS + SECOND_NS))
+        with clock.held():
+            await asyncio.sleep(0)
+        await sleeper
+        return clock.now_ns()
+
+    assert run_virtual(loop, main()) >= START_NS + SECOND_NS
