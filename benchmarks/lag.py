@@ -23,7 +23,7 @@ from core.session import MINUTE_NS
 from daemon import telemetry
 from daemon.bootstrap import Daemon
 from daemon.dashboard.server import DashboardServer
-from daemon.vitals import Vitals
+from daemon.pulse.vitals import Vitals
 
 SECONDS = 100
 BEGINS_NS = 14 * MINUTE_NS

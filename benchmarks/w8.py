@@ -35,7 +35,7 @@ from core.types import (
     SessionClass,
     minute_of,
 )
-from daemon.journal import minute_event, result_events
+from daemon.memory.journal import minute_event, result_events
 from stores.ledger import SqliteLedger
 from stores.market import DuckMarketStore
 from strategies.pixity import PixitySettings

@@ -15,9 +15,9 @@ from backtest.files import write_run
 from backtest.run import Gear, Request, run
 from backtest.summary import summary_of
 from cli.config_commands import configuration
+from cli.options import listed
 from cli.progress import progress
 from cli.reading import read
-from cli.verbs import listed
 from core.errors import ConfigError
 from core.session import DAY_NS, MINUTE_NS, parse_day
 from core.types import Market

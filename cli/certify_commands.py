@@ -14,10 +14,10 @@ from cli.config_commands import configuration
 from core.errors import ConfigError, DataError
 from core.session import day_text
 from core.types import Instrument
-from daemon.certificate import Certificate, certificate_path, certify_day
-from daemon.evidence import start_of
 from daemon.lock import StateLock
-from daemon.recipe import instruments_of
+from daemon.proof.certificate import Certificate, certificate_path, certify_day
+from daemon.proof.evidence import start_of
+from daemon.proof.recipe import instruments_of
 from stores.ledger_reader import LEDGER_FILE, open_read_only
 from stores.market import MARKET_FILE, DuckMarketStore
 

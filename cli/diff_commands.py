@@ -1,6 +1,6 @@
 """`diff`: two runs, layer by layer. A run is a state directory, a day of it, or a backtest's files.
 
-Only reads. What is compared, and in which order, is decided in `daemon/runs.py`.
+Only reads. What is compared, and in which order, is decided in `daemon/proof/runs.py`.
 """
 
 import json
@@ -14,9 +14,9 @@ import typer
 from core.book import MAIN_BOOK
 from core.errors import ConfigError, DataError
 from core.session import parse_day
-from daemon.layered import signal_layers, trade_layer
 from daemon.lock import StateLock
-from daemon.runs import Run, compared, recorded_run
+from daemon.proof.layered import signal_layers, trade_layer
+from daemon.proof.runs import Run, compared, recorded_run
 from stores.ledger_reader import LEDGER_FILE
 
 Tell = Callable[[str], None]

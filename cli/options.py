@@ -1,5 +1,6 @@
 """Options that several verbs share; what their values may be is checked where they are used."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -51,3 +52,8 @@ Strategy = Annotated[
 OutFolder = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="folder for the files of the run")
 ]
+
+
+def listed(words: Sequence[str]) -> list[str]:
+    """`A,B C` as A, B, C."""
+    return [part.strip() for word in words for part in word.split(",") if part.strip()]

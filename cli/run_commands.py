@@ -30,18 +30,18 @@ from daemon.dashboard.report_routes import report_routes
 from daemon.dashboard.server import DashboardServer
 from daemon.dashboard.token import kept_token
 from daemon.doctor import examine
-from daemon.health import Health
-from daemon.heart import attended
+from daemon.intake.space import free_bytes, keep_ballast
 from daemon.lock import StateLock
-from daemon.metrics import Metrics
-from daemon.notify import Notifier
 from daemon.plan import DayOutcome, Plan, Strategies
-from daemon.report import Report
+from daemon.proof.report import Report
+from daemon.pulse.health import Health
+from daemon.pulse.heart import attended
+from daemon.pulse.metrics import Metrics
+from daemon.pulse.notify import Notifier
+from daemon.pulse.vitals import Vitals
+from daemon.pulse.watchdog import Watchdog
 from daemon.schedule import ClockDriver, Driver, HostDriver
 from daemon.sources import RecordedSource, ReplaySource, Source, SyntheticSource
-from daemon.space import free_bytes, keep_ballast
-from daemon.vitals import Vitals
-from daemon.watchdog import Watchdog
 from providers.recorded import RecordedTicks, is_capture
 from providers.replay import ReplayProvider, SessionTerms
 from stores.ledger_reader import open_read_only

@@ -4,7 +4,6 @@ So nothing heavy is imported here: --help answers at once.
 """
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +25,7 @@ from cli.options import (
     Strategy,
     Symbols,
     ToDay,
+    listed,
 )
 from cli.sandbox_verbs import sandbox_app
 from core.errors import ConfigError
@@ -408,11 +408,6 @@ def config_new() -> None:
 def print_now(line: str) -> None:
     """A line that is seen at once, also through a pipe."""
     print(line, flush=True)
-
-
-def listed(words: Sequence[str]) -> list[str]:
-    """`A,B C` as A, B, C."""
-    return [part.strip() for word in words for part in word.split(",") if part.strip()]
 
 
 def given(options: dict[str, object]) -> dict[str, object]:

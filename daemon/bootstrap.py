@@ -19,21 +19,21 @@ from core.types import NEVER_NS, Instrument
 from daemon.commands import Operator
 from daemon.dashboard.source import LiveSource
 from daemon.day_queries import StoredDay
-from daemon.doubts import Doubts
 from daemon.evening import Evening
 from daemon.floor import Floor, floor_of
 from daemon.ingest import FeedFacts, Ingest
-from daemon.lateness import Lateness
+from daemon.intake.doubts import Doubts
+from daemon.intake.lateness import Lateness
+from daemon.intake.repair import repairer_of
+from daemon.intake.space import Space
+from daemon.memory.start import Start, open_market, read_ledger
 from daemon.plan import DayOutcome, Plan, Standing
-from daemon.repair import repairer_of
+from daemon.pulse.vitals import Vitals
 from daemon.rerun import DayRecord
 from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot, timeframe_text
-from daemon.space import Space
-from daemon.start import Start, open_market, read_ledger
 from daemon.state import State
 from daemon.supervisor import DayTasks, supervise
 from daemon.trading import Trading, log_failures
-from daemon.vitals import Vitals
 from providers.live import DayFrame, LiveProvider, day_frame
 from providers.resampling import ResamplingProvider
 from stores.ledger import SqliteLedger

@@ -15,7 +15,7 @@ from daemon.bootstrap import Daemon
 from daemon.commands import NO_PROCESS, Asked
 from daemon.doctor import Check, Verdict
 from daemon.plan import DayOutcome
-from daemon.report import Report
+from daemon.proof.report import Report
 from daemon.schedule import Driver, Job, Moment, day_moments, session_text
 
 READINESS_USER = "readiness"  # who commands HALT, in the ledger

@@ -14,7 +14,7 @@ from core.errors import StoreFailed
 from core.ports import DecidedBar, MarketStore
 from core.session import ist_text
 from core.types import MISSING, Instrument, Records, Refusal, Side, SignalStatus
-from daemon.certified_days import certificate_of, certified_days
+from daemon.proof.certified_days import certificate_of, certified_days
 from daemon.scanner import Json
 from providers.live import DayFrame
 from stores.owner import Owner

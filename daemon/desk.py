@@ -24,9 +24,9 @@ from core.types import (
     SignalId,
     TradingState,
 )
-from daemon.carrying import carry, recall
 from daemon.fuse import Blown, Fuse, note
-from daemon.journal import order_row, result_events, signal_row
+from daemon.memory.carrying import carry, recall
+from daemon.memory.journal import order_row, result_events, signal_row
 from strategies.registry import BoundStrategy, build
 from strategies.settings import MarketRisk, StrategySettings
 from strategies.terms import open_holdings

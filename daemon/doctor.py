@@ -17,10 +17,10 @@ from core.ports import EventKind
 from core.session import DAY_NS, day_text, ist_day, ist_text, live_session, parse_day
 from core.session_table import FIRST_COVERED_DAY, LAST_COVERED_DAY
 from core.types import SessionClass
-from daemon.certificate import GREEN, kept_certificate
 from daemon.chores import BACKUP_FOLDER, backups
+from daemon.intake.space import LOW_BYTES, SHORT_BYTES, free_bytes
 from daemon.lock import running_pid
-from daemon.space import LOW_BYTES, SHORT_BYTES, free_bytes
+from daemon.proof.certificate import GREEN, kept_certificate
 from stores.files import DiskFiles
 from stores.ledger_reader import (
     HEAD_FILE,

@@ -14,7 +14,6 @@ import structlog
 
 from core.errors import StoreFailed, TradingdError
 from core.session import DAY_NS, day_text
-from daemon.certificate import certify_day
 from daemon.chores import (
     BACKUP_FOLDER,
     archive_bars,
@@ -22,7 +21,8 @@ from daemon.chores import (
     drop_blobs,
 )
 from daemon.plan import Plan
-from daemon.report import Report, last_report, report_day, report_path
+from daemon.proof.certificate import certify_day
+from daemon.proof.report import Report, last_report, report_day, report_path
 from stores.archive import BarArchive
 from stores.ledger import SqliteLedger
 from stores.market import DuckMarketStore

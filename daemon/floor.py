@@ -17,11 +17,11 @@ from core.doubts import LASTING, Doubt, DoubtChange, DoubtKind
 from core.events import Doubted, Effect, Step, Submit
 from core.ports import EventKind, LedgerEvent
 from core.types import Command, MinuteSpan, Records, SignalId
-from daemon.carrying import require_flat
 from daemon.desk import Desk, DeskSetup, arrays_of, built
 from daemon.fuse import Blown, Fuse, off_in
-from daemon.identity import code_digest
-from daemon.journal import (
+from daemon.memory.carrying import require_flat
+from daemon.memory.identity import code_digest
+from daemon.memory.journal import (
     command_event,
     doubt_change_of,
     doubt_event,
@@ -29,8 +29,8 @@ from daemon.journal import (
     minute_event,
     symbol_of,
 )
+from daemon.memory.snapshot import opened, packed, unpack
 from daemon.plan import Plan
-from daemon.snapshot import opened, packed, unpack
 from daemon.sources import groups_of
 
 

@@ -30,12 +30,12 @@ from core.ports import (
 from core.repair import NOTHING, Given, in_doubt, repaired
 from core.session import DAY_NS, MINUTE_NS, day_span_ns
 from core.types import BAR, REPAIRED, TICK, Float64s, Instrument, MinuteSpan, Records
-from daemon.doubts import Doubts
-from daemon.meters import Meters
-from daemon.repair import Repairer
-from daemon.space import Space
-from daemon.tape import Publication, Tape, TapedMinute, given_mark
-from daemon.watch import STORE, Watch
+from daemon.intake.doubts import Doubts
+from daemon.intake.repair import Repairer
+from daemon.intake.space import Space
+from daemon.intake.tape import Publication, Tape, TapedMinute, given_mark
+from daemon.intake.watch import STORE, Watch
+from daemon.pulse.meters import Meters
 from providers.live import DayFrame, LiveProvider
 from stores.owner import Owner
 

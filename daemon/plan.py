@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from core.book import MAIN_BOOK
 from core.session import SECOND_NS
-from daemon.repair import WAIT_NS
+from daemon.intake.repair import WAIT_NS
 from daemon.sources import Source
 from providers.replay import SessionTerms
 from strategies.settings import MarketRisk, StrategySettings

@@ -18,13 +18,13 @@ from core.ports import BarProvider, Broker, Ledger, LedgerEvent, MarketStore, Re
 from core.types import Command, MinuteSpan, TradingState
 from daemon.commands import NO_PROCESS, Asked, NotObeyed, Obeyed, Operator
 from daemon.desk import Desk
-from daemon.doubts import Doubts
 from daemon.floor import Done, Floor
 from daemon.fuse import Blown
-from daemon.lateness import Lateness
-from daemon.meters import Meters, Pulse
+from daemon.intake.doubts import Doubts
+from daemon.intake.lateness import Lateness
+from daemon.intake.tape import Publication
+from daemon.pulse.meters import Meters, Pulse
 from daemon.scanner import Scanner
-from daemon.tape import Publication
 from stores.owner import Owner
 
 log = structlog.get_logger()

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from daemon.health import Check, Health
-from daemon.metrics import Metrics
+from daemon.pulse.health import Check, Health
+from daemon.pulse.metrics import Metrics
 
 
 def health_routes(health: Health, metrics: Metrics) -> list[Route]:

@@ -188,3 +188,12 @@ def test_a_strategy_that_is_off_decides_nothing_and_the_others_go_on(sees_accoun
     assert silenced.seen
     assert [("on", "B")] == [(one.strategy, one.instrument) for one in signals]
     assert {1} == {decision.strategy for step in steps for decision in step.decisions}
+
+
+def test_open_positions_are_told_in_order_of_instruments() -> None:
+    span = Resampler([FIVE_MINUTES_NS], MINUTE_NS, [0]).resample(span_of(flat("09:15", "09:40")))
+    book = book_of([Scripted({(0, at("09:15")): [(1, BUY)]})], holdings_of(), [FIVE_MINUTES_NS])
+    held = {step.close_ns: book.engine.positions() for step in book.run(span)}
+
+    assert [] == held[at("09:20")]  # it fills at the next open
+    assert [("A", BUY)] == [(one.instrument, one.side) for one in held[at("09:21")]]

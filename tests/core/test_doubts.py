@@ -14,9 +14,11 @@ from core.doubts import (
     clock_is_doubtful,
     is_corporate_action,
 )
+from core.events import Doubted
 from core.rules.merging import BAD_PRICE, LATE, MERGED, OUTCOMES, OUTSIDE, REPEATED
 from core.session import MINUTE_NS, SECOND_NS
-from core.types import Int64s
+from core.types import Int64s, Refusal, SignalStatus
+from tests.core.test_engine import decided, question
 from tests.core.tick_tapes import OPEN_NS, one_tick, ticks_of
 from tests.market import CASH, holdings_of
 
@@ -154,3 +156,14 @@ def test_doubts_block_their_instrument_or_all_until_they_are_over() -> None:
 
     assert (holdings.account[0].doubts, holdings.positions["blocked"].tolist()) == (0, [0, 1])
     assert feed.instrument == ALL
+
+
+def test_a_doubt_refuses_entries_where_it_is_open_and_takes_nothing_back() -> None:
+    asked = question()
+    asked.engine.handle(Doubted(frozenset({Doubt(DoubtKind.SYMBOL, 0)})))
+    assert [(SignalStatus.REFUSED, Refusal.STATE)] == decided(asked.ask())
+    asked.engine.handle(Doubted(frozenset({Doubt(DoubtKind.FEED)})))
+    assert [(SignalStatus.REFUSED, Refusal.STATE)] == decided(asked.ask())
+
+    assert [] == asked.engine.handle(Doubted(frozenset()))
+    assert [(SignalStatus.ACTED, Refusal.NONE)] == decided(asked.ask())

@@ -8,13 +8,11 @@ import pytest
 from core.advance import closing_in
 from core.bars import Resampler
 from core.book import Book
-from core.doubts import Doubt, DoubtKind
 from core.engine import ClosedBar, Engine
 from core.errors import InvariantBroken
 from core.events import (
     Cancel,
     Commanded,
-    Doubted,
     Effect,
     EventsRaised,
     FillBooked,
@@ -438,26 +436,3 @@ def test_a_bracket_goes_to_the_tick_away_from_the_entry(side: int, prices: list[
     orders = [e.order for e in played.effects if isinstance(e, Submit)]
 
     assert prices == [order.price for order in orders[1:3]]
-
-
-# --- doubts --------------------------------------------------------------------------------------
-
-
-def test_a_doubt_refuses_entries_where_it_is_open_and_takes_nothing_back() -> None:
-    asked = question()
-    asked.engine.handle(Doubted(frozenset({Doubt(DoubtKind.SYMBOL, 0)})))
-    assert [(SignalStatus.REFUSED, Refusal.STATE)] == decided(asked.ask())
-    asked.engine.handle(Doubted(frozenset({Doubt(DoubtKind.FEED)})))
-    assert [(SignalStatus.REFUSED, Refusal.STATE)] == decided(asked.ask())
-
-    assert [] == asked.engine.handle(Doubted(frozenset()))
-    assert [(SignalStatus.ACTED, Refusal.NONE)] == decided(asked.ask())
-
-
-def test_open_positions_are_told_in_order_of_instruments() -> None:
-    span = Resampler([FIVE_MINUTES_NS], MINUTE_NS, [0]).resample(span_of(flat("09:15", "09:40")))
-    book = book_of([Scripted({(0, at("09:15")): [(1, BUY)]})], holdings_of(), [FIVE_MINUTES_NS])
-    held = {step.close_ns: book.engine.positions() for step in book.run(span)}
-
-    assert [] == held[at("09:20")]  # it fills at the next open
-    assert [("A", Side.BUY)] == [(one.instrument, one.side) for one in held[at("09:21")]]

@@ -11,8 +11,8 @@ import pytest
 from backtest.run import session_terms
 from core.session import parse_day
 from core.types import Market
-from daemon.certificate import certify_day
 from daemon.plan import Plan
+from daemon.proof.certificate import certify_day
 from daemon.sources import RecordedSource
 from providers.dataset import DataOptions
 from providers.recorded import RecordedTicks

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.certificate import Certificate, certify_day
 from daemon.plan import Plan
+from daemon.proof.certificate import Certificate, certify_day
 from stores.memory import MemoryMarketStore
 from tests.daemon.days import play, synthetic_plan
 from tests.daemon.faulty_feeds import dying

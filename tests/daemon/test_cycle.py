@@ -11,14 +11,14 @@ from core.errors import DataError, StoreFailed
 from core.ports import EventKind
 from core.session import MINUTE_NS, day_text, parse_day
 from daemon.bootstrap import Daemon
-from daemon.certificate import certificate_path
 from daemon.clocks import VirtualClock
 from daemon.cycle import Cycle
 from daemon.doctor import Check, Verdict, examine, fail, ok, warn
 from daemon.lock import StateLock
 from daemon.plan import DayOutcome, Plan
-from daemon.reasons import Cause
-from daemon.report import Report
+from daemon.proof.certificate import certificate_path
+from daemon.proof.reasons import Cause
+from daemon.proof.report import Report
 from daemon.schedule import ClockDriver, Driver, Job, Moment
 from stores.market import DuckMarketStore
 from stores.owner import InlineOwner

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from core.session import ist_text, live_session
-from daemon.certificate import Certificate, certify_day
 from daemon.plan import Plan
+from daemon.proof.certificate import Certificate, certify_day
 from daemon.sources import RecordedSource
 from providers.dataset import DataOptions
 from providers.recorded import RecordedTicks
@@ -19,8 +19,8 @@ from providers.synthetic_market import SyntheticMarket
 from stores.memory import MemoryMarketStore
 from tests.daemon.days import play, play_to, rows, synthetic_plan
 from tests.daemon.faulty_feeds import dying
+from tests.daemon.intake.test_lateness import after_the_pause
 from tests.daemon.live_like import live_plan
-from tests.daemon.test_lateness import after_the_pause
 from tests.datasets import LIVELY
 
 AWAY = ("11:00:20", "11:03:10")

@@ -14,9 +14,9 @@ from core.events import Effect
 from core.ports import EventKind
 from core.session import DAY_NS, MINUTE_NS, at_ist
 from core.types import Records
-from daemon.certificate import certify_day
 from daemon.fuse import SWITCHED_OFF
 from daemon.plan import Plan
+from daemon.proof.certificate import certify_day
 from stores.memory import MemoryMarketStore
 from strategies.kernel import KernelStrategy
 from strategies.settings import StrategySettings

@@ -4,7 +4,7 @@ import httpx
 
 from daemon.dashboard.app import SECURITY_HEADERS, create_app
 from daemon.dashboard.health_routes import health_routes
-from daemon.metrics import Metrics
+from daemon.pulse.metrics import Metrics
 from tests.daemon.scanned import new_source, run
 from tests.daemon.vital_signs import Signs
 

@@ -2,10 +2,8 @@
 
 import asyncio
 import math
-import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -27,15 +25,14 @@ from core.types import (
     SessionClass,
 )
 from daemon.clocks import VirtualClock
-from daemon.doubts import Doubts
 from daemon.ingest import MAX_UNSTORED_TICKS, FeedFacts, Ingest
+from daemon.intake.doubts import Doubts
 from providers.live import MAX_WAITING_MINUTES, DayFrame, LiveProvider, day_frame
 from providers.replay import SessionTerms
 from stores.memory import MemoryMarketStore
 from stores.owner import InlineOwner, Owner
 from tests.market import DAY
 
-T = TypeVar("T")
 SESSION = recorded_session(DAY, SessionClass.CASH)
 assert SESSION is not None
 OPEN_NS = SESSION.open_ns
@@ -417,40 +414,3 @@ def test_recorded_minutes_come_at_their_close_and_wait_for_a_slow_reader() -> No
     assert ahead == MAX_WAITING_MINUTES + 1  # one more is in the hand of ingest
     assert stood_ns == closes[MAX_WAITING_MINUTES]
     assert read == closes
-
-
-class SlowOwner:
-    """Answers from a thread, after the loop has had nothing to do: as a disk does."""
-
-    async def run(self, function: Callable[..., T], *arguments: object) -> T:
-        def late() -> T:
-            threading.Event().wait(0.002)
-            return function(*arguments)
-
-        return await asyncio.get_running_loop().run_in_executor(None, late)
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-def arriving(batch: TickBatch, seconds: float) -> TickBatch:
-    batch.ticks["recv_ns"] = after_open(seconds)
-    return TickBatch(after_open(seconds), batch.ticks)
-
-
-def test_what_comes_in_time_is_in_its_minute_however_slow_the_disk_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("daemon.ingest.MAX_UNSTORED_TICKS", 1)  # each frame waits for the disk
-    items = [
-        UP,
-        arriving(trades((1, 0, 100.0)), 1),
-        arriving(trades((59, 0, 101.0)), 61),
-        arriving(trades((59.5, 0, 102.0)), 61.9),  # within the grace, which ends at 62
-    ]
-    closes = [
-        ingested(items, minutes=1, owner=owner).spans[0].bars["close"].tolist()
-        for owner in (InlineOwner(), SlowOwner())
-    ]
-
-    assert [[102.0], [102.0]] == closes

@@ -15,13 +15,13 @@ import structlog
 
 from core.session import SECOND_NS, parse_day
 from daemon.bootstrap import Daemon
-from daemon.certificate import GREEN, certificate_path
 from daemon.clocks import VirtualClock
 from daemon.cycle import Cycle
 from daemon.doctor import Verdict, examine
 from daemon.lock import StateLock
 from daemon.plan import DayOutcome
-from daemon.report import Report
+from daemon.proof.certificate import GREEN, certificate_path
+from daemon.proof.report import Report
 from daemon.schedule import ClockDriver, Job, Moment
 from tests.daemon.days import synthetic_plan
 from tests.datasets import LIVELY

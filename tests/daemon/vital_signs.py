@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from core.types import TradingState
-from daemon.health import Health
+from daemon.pulse.health import Health
+from daemon.pulse.vitals import Vitals
 from daemon.scanner import DaemonFacts
-from daemon.vitals import Vitals
 from tests.market import DAY, MINUTE_NS, at
 
 NOW_NS = at("11:00") + MINUTE_NS // 2

@@ -21,7 +21,7 @@ import structlog
 
 from core.ports import EventKind
 from daemon.lock import LOCK_FILE
-from daemon.start import open_market
+from daemon.memory.start import open_market
 from stores.ledger_reader import HEAD_FILE, LEDGER_FILE
 from stores.market import MARKET_FILE, DuckMarketStore
 from tests.cli.command import ROOT, Answer, call

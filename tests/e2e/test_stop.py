@@ -119,9 +119,9 @@ def test_a_start_names_its_steps_and_then_feeds_the_watchdog(tmp_path: Path) -> 
 STALLING = """
 import asyncio
 from daemon import telemetry
-from daemon.heart import attended
-from daemon.vitals import Vitals
-from daemon.watchdog import Watchdog
+from daemon.pulse.heart import attended
+from daemon.pulse.vitals import Vitals
+from daemon.pulse.watchdog import Watchdog
 
 async def stalling():
     vitals = Vitals()

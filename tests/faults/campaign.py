@@ -20,9 +20,9 @@ import structlog
 from core.ports import Clock, EventKind
 from core.types import BAR, Command
 from daemon.clocks import VirtualClock
-from daemon.doubts import Doubts
 from daemon.ingest import Ingest
-from daemon.journal import doubt_of
+from daemon.intake.doubts import Doubts
+from daemon.memory.journal import doubt_of
 from providers.live import DayFrame
 from providers.replay import SessionTerms
 from stores.chain import canonical_json

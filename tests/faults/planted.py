@@ -11,7 +11,7 @@ import pytest
 
 import core.engine
 import daemon.desk
-import daemon.journal
+import daemon.memory.journal
 import daemon.rerun
 import stores.ledger
 from core.errors import StoreFailed
@@ -19,7 +19,7 @@ from core.minutes import BarBuilder
 from core.ports import EventKind, LedgerEvent
 from core.session import MINUTE_NS
 from core.types import Records
-from daemon.doubts import Doubts
+from daemon.intake.doubts import Doubts
 from daemon.trading import Trading
 
 Patch = pytest.MonkeyPatch

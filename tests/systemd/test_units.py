@@ -19,7 +19,7 @@ from cli.verbs import PROGRAM, app
 from core.errors import AlreadyRunning, ConfigError, DataError
 from daemon.config import DashboardSettings
 from daemon.dashboard.token import TOKEN_FILE
-from daemon.watchdog import STALLED_AFTER_S, STOP_WITHIN_S
+from daemon.pulse.watchdog import STALLED_AFTER_S, STOP_WITHIN_S
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "systemd"

@@ -1,0 +1,161 @@
+"""What ingest sees of the feed, as doubts: told of frames and Minutes, it opens and closes them.
+
+The shell around `core/doubts.py`. Silence and clocks are looked at only where the market goes on by
+itself: a generated or recorded day is silent because nobody reads it.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import structlog
+
+from core.doubts import (
+    ODD_CLOCK_NS,
+    STALE_FEED_NS,
+    STALE_SYMBOL_NS,
+    Doubt,
+    DoubtKind,
+    Rejections,
+    Silence,
+    clock_is_doubtful,
+    is_corporate_action,
+)
+from core.ports import Clock
+from core.session import SECOND_NS
+from core.types import Bools, Float64s, Int64s, Records
+from daemon.intake.doubts import Doubts
+
+LOOK_NS = SECOND_NS  # how often silence is looked for
+FEED, CLOCK = Doubt(DoubtKind.FEED), Doubt(DoubtKind.CLOCK)
+LAG, STORE = Doubt(DoubtKind.LAG), Doubt(DoubtKind.STORE)
+
+log = structlog.get_logger()
+
+
+class Watch:
+    """Over one day's feed.
+
+    Args:
+        clock: of a market that goes on by itself; None: silence and clocks mean nothing.
+    """
+
+    def __init__(self, doubts: Doubts, instruments: int, clock: Clock | None) -> None:
+        self._doubts = doubts
+        self._clock = clock
+        self._rejections = Rejections(instruments)
+        self._silence = Silence(instruments)
+        self._odd_clock = False
+        self._silent = {
+            doubt.instrument for doubt in doubts.open_now if doubt.kind is DoubtKind.SYMBOL
+        }
+        self._fresh_from_ns = 0  # the exchange's time of the quote that ends LAG
+        self._cancel: Callable[[], None] | None = None
+        self._is_up = False
+        self.is_silent = False  # lost without a word: any frame ends it
+
+    # --- what comes ------------------------------------------------------------------------------
+
+    def connected(self, now_ns: int) -> None:
+        self._is_up, self.is_silent = True, False
+        self._silence.connected(now_ns)
+        self._doubts.close(FEED)
+
+    def lost(self, reason: str) -> None:
+        self._is_up, self.is_silent = False, False
+        self._doubts.open(FEED, reason)
+
+    def previous_closes(self, ours: Float64s, theirs: Float64s) -> None:
+        """At the open: whether our history is in the prices of today. Nothing here ends this
+        doubt; an opening with a history made anew does."""
+        for number, (our, their) in enumerate(zip(ours.tolist(), theirs.tolist(), strict=True)):
+            if is_corporate_action(our, their):  # not of what is not known
+                reason = f"our last close is {our:.2f}, the feed's {their:.2f}"
+                self._doubts.open(Doubt(DoubtKind.CORPORATE_ACTION, number), reason)
+
+    def frame(self, recv_ns: int, ticks: Records) -> None:
+        if self._clock is None:
+            return
+        self._silence.frame(recv_ns, ticks)
+        if LAG in self._doubts.open_now and (ticks["exch_ns"] >= self._fresh_from_ns).any():
+            self._doubts.close(LAG)
+
+    def lagged(self, seconds: float) -> None:
+        """We stood still: frames that came meanwhile are read now and are old."""
+        if self._clock is not None:
+            self._fresh_from_ns = self._clock.now_ns()
+            self._doubts.open(LAG, f"the event loop stood still for {seconds:.1f} s")
+
+    def minutes(self, closes_ns: Iterable[int], counts: Int64s) -> None:
+        """Minutes have closed; `counts` as `BarBuilder.counts_by_instrument`."""
+        if not self._is_up:
+            self._doubts.open(FEED, "it has not come up")
+        doubtful, clean = self._rejections.minute(counts)
+        for number in doubtful:
+            self._doubts.open(Doubt(DoubtKind.TICKS, number), "over 1 % of its ticks rejected")
+        for number in clean:
+            self._doubts.close(Doubt(DoubtKind.TICKS, number))
+        if self._clock is not None:
+            self._compare_clocks(self._silence.minute())
+        for close_ns in closes_ns:
+            self._doubts.of_minute(close_ns)
+
+    def _compare_clocks(self, ahead_ns: int | None) -> None:
+        if ahead_ns is None:
+            return
+        ahead_ms = ahead_ns // 1_000_000
+        if clock_is_doubtful(ahead_ns):
+            self._doubts.open(CLOCK, f"our clock is {ahead_ms} ms ahead of the exchange")
+        else:
+            self._doubts.close(CLOCK)
+        was_odd, self._odd_clock = self._odd_clock, abs(ahead_ns) > ODD_CLOCK_NS
+        if self._odd_clock and not was_odd:
+            log.warning("clock_differs", ahead_ms=ahead_ms)
+
+    # --- what does not come ----------------------------------------------------------------------
+
+    def begin(
+        self, in_session: Callable[[int], Bools], feed_is_silent: Callable[[str], None]
+    ) -> None:
+        """Look for silence every second until `end`.
+
+        Args:
+            in_session: which instruments trade at a moment.
+            feed_is_silent: told when no frame has come for too long.
+        """
+        clock = self._clock
+        if clock is None:
+            return
+
+        def look() -> None:
+            self._look(clock.now_ns(), in_session, feed_is_silent)
+            self._cancel = clock.call_at(clock.now_ns() + LOOK_NS, look)
+
+        self._cancel = clock.call_at(clock.now_ns() + LOOK_NS, look)
+
+    def end(self) -> None:
+        if self._cancel is not None:
+            self._cancel()
+
+    def _look(
+        self,
+        now_ns: int,
+        in_session: Callable[[int], Bools],
+        feed_is_silent: Callable[[str], None],
+    ) -> None:
+        if not self._is_up:
+            return  # all is doubted already
+        trading = in_session(now_ns)
+        if self._silence.of_feed(now_ns) and (trading & in_session(now_ns - STALE_FEED_NS)).any():
+            feed_is_silent(f"no frame for {STALE_FEED_NS // SECOND_NS} s")
+            self.is_silent = True
+            return
+        stale = self._silence.of_instruments(now_ns)
+        stale &= trading & in_session(now_ns - STALE_SYMBOL_NS)
+        silent = set(np.flatnonzero(stale).tolist())
+        for number in silent - self._silent:
+            self._doubts.open(
+                Doubt(DoubtKind.SYMBOL, number), f"no tick for {STALE_SYMBOL_NS // SECOND_NS} s"
+            )
+        for number in self._silent - silent:
+            self._doubts.close(Doubt(DoubtKind.SYMBOL, number))
+        self._silent = silent
