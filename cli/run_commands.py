@@ -111,7 +111,7 @@ async def _served(
             *report_routes(lambda: daemon.standing.report),
         ],
     )
-    control = ControlServer(directory, daemon.operator, daemon.snapshot)
+    control = ControlServer(directory, daemon.operator, daemon.snapshot, daemon.questions.answer)
     driver: Driver | None = None
     try:
         await daemon.open()

@@ -8,6 +8,7 @@ import io
 import json
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.config_commands import configuration
-from core.errors import ConfigError
+from core.errors import ConfigError, TryAgain
+from daemon.control import ask_sql
 from daemon.lock import running_pid
-from stores.market import MAX_SELECTED_ROWS
-from stores.query import Answer, ask
+from stores.answer import Answer, plain
+from stores.query import ask
 
 Write = Callable[[str], None]
 
@@ -34,13 +36,14 @@ def sql(
     out: Write,
     warn: Write,
 ) -> None:
-    """Answer `query`. Raises ConfigError, DataError, StoreFailed."""
+    """Answer `query`. Raises ConfigError, DataError, StoreFailed, TryAgain."""
     if as_csv and as_json:
         raise ConfigError("--csv and --json exclude each other")
     directory = state_dir or Path(configuration(None, None).settings.paths.state_dir)
     if not directory.is_dir():
         raise ConfigError(f"state directory {directory}: no such directory")
-    answer = ask(directory, query, daemon=running_pid(directory))
+    is_running = running_pid(directory) is not None
+    answer = ask(directory, query, live=partial(_live, directory) if is_running else None)
     if as_json:
         out(json_text(answer))
     elif is_terminal and not as_csv:
@@ -48,7 +51,15 @@ def sql(
     else:
         out(csv_text(answer))
     if answer.is_cut:
-        warn(f"the answer is cut: more than {MAX_SELECTED_ROWS:,} rows")
+        warn(f"the answer is cut: there is more than these {len(answer.rows):,} rows")
+
+
+def _live(directory: Path, query: str) -> Answer:
+    """The running daemon's answer."""
+    told: dict[str, Any] = ask_sql(directory, query)
+    if not told["ok"]:
+        raise (TryAgain if told["try_again"] else ConfigError)(str(told["error"]))
+    return Answer(told["names"], [tuple(row) for row in told["rows"]], told["is_cut"])
 
 
 def csv_text(answer: Answer) -> str:
@@ -87,23 +98,19 @@ def _text(value: Any) -> str:
             return ""
         case bool():
             return "true" if value else "false"
-        case bytes():
-            return value.hex()
         case list() | dict() | tuple():
             return json.dumps(_plain(value), ensure_ascii=False)
         case _:
-            return str(value)
+            return str(plain(value))
 
 
 def _plain(value: Any) -> object:
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case None | bool() | int() | str():
-            return value
-        case list() | tuple():
-            return [_plain(one) for one in value]
-        case dict():
-            return {str(name): _plain(one) for name, one in value.items()}
-        case _:
-            return _text(value)
+    match plain(value):
+        case float() as number if not math.isfinite(number):
+            return None
+        case list() as values:
+            return [_plain(one) for one in values]
+        case dict() as values:
+            return {name: _plain(one) for name, one in values.items()}
+        case other:
+            return other

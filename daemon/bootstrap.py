@@ -29,6 +29,7 @@ from daemon.intake.space import Space
 from daemon.memory.start import Start, open_market, read_ledger
 from daemon.plan import DayOutcome, Plan, Standing
 from daemon.pulse.vitals import Vitals
+from daemon.questions import Questions
 from daemon.rerun import DayRecord
 from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot, timeframe_text
 from daemon.state import State
@@ -95,6 +96,7 @@ class Daemon:
         self.floor: Floor | None = None
         self.operator = Operator(directory)
         self.source = LiveSource(self.snapshot)
+        self.questions = Questions(lambda: self._store, self._store_owner)
         self.queries = StoredDay(
             instruments=instruments,
             frame=lambda: self._frame,

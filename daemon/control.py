@@ -1,7 +1,8 @@
 """The control socket in the state directory: one line of JSON asks, one line of JSON answers.
 
 Decides who may ask (who may open the file: the owner of the state directory) and writes down who
-did, as the kernel tells it. It never touches the engine: commands go the way of `commands.py`.
+did, as the kernel tells it. It never touches the engine: commands go the way of `commands.py`, a
+question in SQL that of `questions.py`.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,14 @@ from typing import Any
 import structlog
 
 from core.book import MAIN_BOOK
-from core.errors import StoreFailed, TryAgain
+from core.errors import ConfigError, StoreFailed, TryAgain
 from core.types import Command
 from daemon.commands import Asked, NotObeyed, Operator, user_name
 
 SOCKET_FILE = "control.sock"
 STATUS = "status"
 MAX_CLIENTS = 8
-MAX_LINE_BYTES = 1024
+MAX_LINE_BYTES = 8192
 REQUEST_WAIT_S = 5.0  # for a client's line; one that says nothing holds no place
 ANSWER_WAIT_S = 10.0  # of a client: longer than the daemon lets a command wait
 TOLD = (  # of what the page knows
@@ -43,12 +44,20 @@ class ControlServer:
 
     Args:
         snapshot: what the page shows; `status` answers a part of it.
+        answer_sql: the line that answers a question in SQL, of bounded length.
     """
 
-    def __init__(self, directory: Path, operator: Operator, snapshot: Callable[[], Json]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        operator: Operator,
+        snapshot: Callable[[], Json],
+        answer_sql: Callable[[str], Awaitable[bytes]],
+    ) -> None:
         self._directory = directory
         self._operator = operator
         self._snapshot = snapshot
+        self._answer_sql = answer_sql
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
         self._held = ExitStack()
@@ -88,12 +97,17 @@ class ControlServer:
         self._clients.add(task)
         try:
             if len(self._clients) > MAX_CLIENTS:
-                answer = refusal(f"{MAX_CLIENTS} clients are connected, that is the limit", True)
+                full = f"{MAX_CLIENTS} clients are connected, that is the limit"
+                answer: Json | bytes = refusal(full, True)
             else:
                 answer = await self._answer(reader, _peer(writer))
-            writer.write(json.dumps(answer).encode() + b"\n")
+            if not isinstance(answer, bytes):
+                answer = json.dumps(answer).encode() + b"\n"
+            writer.write(answer)
             with suppress(ConnectionError):  # it has gone; what it asked for has been done
-                await writer.drain()
+                await asyncio.wait_for(writer.drain(), ANSWER_WAIT_S)
+        except TimeoutError:
+            writer.transport.abort()  # it does not read: what waits for it is given up
         finally:
             self._clients.discard(task)
             writer.close()
@@ -104,15 +118,19 @@ class ControlServer:
         held = sum(row["position"] is not None for row in main)
         return {name: shown["daemon"][name] for name in TOLD} | {"ok": True, "positions": held}
 
-    async def _answer(self, reader: asyncio.StreamReader, peer: tuple[str, int]) -> Json:
+    async def _answer(self, reader: asyncio.StreamReader, peer: tuple[str, int]) -> Json | bytes:
         """One request of one client."""
         try:
             line = await asyncio.wait_for(reader.readline(), REQUEST_WAIT_S)
-            name = _command_of(line)
+            request = json.loads(line)
+            sql = _sql_of(request)
+            name = STATUS if sql is not None else _command_of(request)
         except (TimeoutError, ConnectionError, ValueError, RecursionError) as error:
             reason = str(error) or "no request"
             log.warning("control_request_refused", reason=reason, user=peer[0], pid=peer[1])
             return refusal(reason, try_again=False)
+        if sql is not None:
+            return await self._answer_sql(sql)
         if name != STATUS:
             obeyed = await self._operator.ask(Asked(Command[name.upper()], *peer))
             if isinstance(obeyed, NotObeyed):
@@ -126,13 +144,23 @@ def refusal(reason: str, try_again: bool) -> Json:
     return {"ok": False, "error": reason, "try_again": try_again}
 
 
-def _command_of(line: bytes) -> str:
-    """The command of a request. Raises ValueError; a line over the limit is one, too."""
-    request = json.loads(line)
+def _sql_of(request: object) -> str | None:
+    """The question of a request that is one."""
+    match request:
+        case {"sql": str(sql), **others} if not others:
+            return sql
+        case _:
+            return None
+
+
+def _command_of(request: object) -> str:
+    """The command of a request. Raises ValueError."""
     known = [STATUS, *(command.name.lower() for command in Command)]
     name = request.get("command") if isinstance(request, dict) else None
     if name not in known:
-        raise ValueError(f'a request is {{"command": "..."}} with one of {", ".join(known)}')
+        raise ValueError(
+            f'a request is {{"sql": "..."}}, or {{"command": "..."}} with one of {", ".join(known)}'
+        )
     return str(name)
 
 
@@ -149,12 +177,24 @@ def _peer(writer: asyncio.StreamWriter) -> tuple[str, int]:
 
 def ask(directory: Path, name: str) -> Json:
     """Ask the daemon of `directory`; its answer. Raises TryAgain where there is none."""
+    return _exchanged(directory, json.dumps({"command": name}).encode() + b"\n")
+
+
+def ask_sql(directory: Path, sql: str) -> Json:
+    """Ask the daemon of `directory` in SQL. Raises TryAgain, ConfigError for one too long."""
+    line = json.dumps({"sql": sql}).encode() + b"\n"
+    if len(line) > MAX_LINE_BYTES:
+        raise ConfigError(f"a question to the daemon has at most {MAX_LINE_BYTES:,} bytes")
+    return _exchanged(directory, line)
+
+
+def _exchanged(directory: Path, request: bytes) -> Json:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(ANSWER_WAIT_S)
         try:
             with _address(directory) as address:
                 connection.connect(address)
-            connection.sendall(json.dumps({"command": name}).encode() + b"\n")
+            connection.sendall(request)
             with connection.makefile("rb") as stream:
                 line = stream.readline()
         except TimeoutError as error:

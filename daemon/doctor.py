@@ -273,7 +273,7 @@ def check_market(directory: Path, pid: str | None) -> Check:
         return warn(name, f"{MARKET_FILE} is missing", "ticks and bars are gone; a start makes one")
     if pid:
         return ok(name, "there, not opened: the daemon holds it")
-    answer = _tried(name, lambda: ask(directory, _MARKET_FACTS, daemon=None), _SEE_MARKET)
+    answer = _tried(name, lambda: ask(directory, _MARKET_FACTS), _SEE_MARKET)
     if isinstance(answer, Check):
         return answer
     [(version, ticks, bars)] = answer.rows

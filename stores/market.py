@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Timer
 from typing import Any, TypeVar
 
 import duckdb
@@ -17,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.crashpoints import crashpoint
-from core.errors import StoreDamaged, StoreFailed
+from core.errors import ConfigError, StoreDamaged, StoreFailed, TryAgain
 from core.ports import DecidedBar
 from core.session import DAY_NS, days_of
 from core.types import BAR, MISSING, TICK, Instrument, Int64s, Records, SessionClass
+from stores.answer import Answer, read_answer, reason_of
 from stores.archive import BarArchive
 from stores.market_tables import (
     BAR_ROW,
@@ -56,6 +58,11 @@ MAX_BUFFERED_BARS = 65_536
 MAX_BUFFERED_DECISIONS = 8_192
 MAX_BUFFERED_GAPS = 1_000
 MAX_SELECTED_ROWS = 100_000
+
+# Of a person's question to the running daemon: whatever is to be written waits until it is done.
+MAX_LIVE_ROWS = 10_000
+MAX_LIVE_BYTES = 4_000_000  # as JSON
+SELECT_WAIT_S = 2.0
 
 # No file but ours, no extension from the network. One thread leaves the other cores to the loop,
 # and a flush of a thousand rows is done before a second one is awake.
@@ -236,23 +243,33 @@ class DuckMarketStore:
     def days(self) -> list[int]:
         return [int(day) for day in self._fetch(_SELECT_DAYS)["day"]]
 
-    def select(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Column names and at most MAX_SELECTED_ROWS rows of one SELECT that a person typed.
+    def select(self, sql: str, within_s: float = SELECT_WAIT_S) -> Answer:
+        """The answer to one SELECT that a person typed, of what is committed.
 
-        Raises StoreFailed for anything else: the text cannot write, and the configuration of the
-        engine keeps it from files and settings.
+        Raises ConfigError for anything else, TryAgain when the time is up. A transaction of its
+        own keeps even a WITH that writes from the tables, the configuration keeps it from files.
         """
         statement = one_select(sql)
 
-        def fetched() -> tuple[list[str], list[tuple[Any, ...]]]:
-            answer = self._db.execute(statement)
+        def answered() -> Answer:
+            reading = self._db.cursor()  # it does not see our buffers
+            limit = Timer(within_s, reading.interrupt)
+            limit.start()
             try:
-                names = [column[0] for column in answer.description or ()]
-                return names, answer.fetchmany(MAX_SELECTED_ROWS)
+                reading.execute("BEGIN TRANSACTION READ ONLY").fetchall()
+                return read_answer(reading, statement, MAX_LIVE_ROWS, MAX_LIVE_BYTES)
+            except duckdb.InterruptException as error:
+                raise TryAgain(f"no answer within {within_s:g} s: ask for less") from error
+            except (duckdb.FatalException, duckdb.IOException):
+                raise
+            except (duckdb.Error, OverflowError) as error:
+                raise ConfigError(reason_of(error)) from error
             finally:
-                self._db.abort()  # the rows left over would block the connection
+                limit.cancel()
+                limit.join()  # it may be interrupting just now
+                reading.close()
 
-        return self._guarded(fetched, "select")
+        return self._guarded(answered, "select")
 
     # --- buffers -------------------------------------------------------------------------------
 
@@ -358,6 +375,7 @@ class DuckMarketStore:
 
     def _prepare(self, db: duckdb.DuckDBPyConnection) -> None:
         """Check the engine, make the tables, number the instruments, show it our buffers."""
+        db.execute("SET GLOBAL TimeZone = 'Asia/Kolkata'").fetchall()
         db.execute("SET lock_configuration = true").fetchall()
         [(mode,)] = db.execute("SELECT current_setting('fsync_mode')").fetchall()
         if mode == "NONE":
@@ -379,13 +397,14 @@ def _is_damage(error: Exception) -> bool:
 
 
 def one_select(sql: str) -> duckdb.Statement:
-    """What a person typed, if it is one statement that reads. Raises StoreFailed otherwise."""
+    """What a person typed, if it is one statement that reads. Raises ConfigError otherwise."""
     try:
+        sql.encode()  # half a character is none
         statements = duckdb.extract_statements(sql)
-    except duckdb.Error as error:
-        raise StoreFailed(f"not SQL: {error}") from error
+    except (duckdb.Error, UnicodeError) as error:
+        raise ConfigError(f"not SQL: {error}") from error
     if [one.type for one in statements] != [duckdb.StatementType.SELECT]:
-        raise StoreFailed("one SELECT is allowed, nothing else")
+        raise ConfigError("one SELECT is allowed, nothing else")
     return statements[0]
 
 

@@ -1,12 +1,12 @@
 """One SELECT that a person typed, over the market store's file and the ledger's tables at once.
 
-Decides what can be asked while the daemon runs: the ledger, never the market file, which is the
-daemon's alone. Opens both files read-only; the text reaches no other file, setting or network.
+Decides who answers while the daemon runs: the ledger's file, or, for the market file, which is the
+daemon's alone, the daemon. Opens both read-only; the text reaches no other file or setting.
 """
 
 import re
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ConfigError, DataError, StoreFailed
+from stores.answer import Answer, read_answer, reason_of
 from stores.ledger_reader import LEDGER_FILE, LedgerReader, open_read_only
 from stores.market import CONFIG, MARKET_FILE, MAX_SELECTED_ROWS, one_select, redacted
 from stores.views import RUNNER_STATE, VIEWS
@@ -25,43 +26,33 @@ LEDGER_TABLES = (*VIEWS, RUNNER_STATE, "events")
 # From SQLite's STRICT column types; NaN is what the engine takes for NULL.
 _TYPES = {"TEXT": "VARCHAR", "INTEGER": "BIGINT", "REAL": "DOUBLE"}
 _COLUMNS = "SELECT name, type FROM pragma_table_info(?)"
-_WITH_ZONE = "TIMESTAMP WITH TIME ZONE"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`is_cut`: there were more than MAX_SELECTED_ROWS rows."""
-
-    names: list[str]
-    rows: list[tuple[Any, ...]]
-    is_cut: bool
-
-
-def ask(directory: Path, sql: str, *, daemon: str | None) -> Answer:
+def ask(directory: Path, sql: str, *, live: Callable[[str], Answer] | None = None) -> Answer:
     """The answer to `sql` from the files of a state directory.
 
     Args:
-        daemon: PID of the daemon that has the directory, None if there is none.
+        live: asks the daemon that has the market store; None if there is none.
 
     Raises:
         ConfigError: not one SELECT, or one that the engine refuses.
-        DataError: a table that is not there, or that the daemon holds.
+        DataError: a table that is not there, or tables of both stores while a daemon runs.
         StoreFailed: a file that cannot be read.
+        TryAgain: the daemon gave no answer.
     """
-    try:
-        statement = one_select(sql)
-    except StoreFailed as error:
-        raise ConfigError(str(error)) from error
-    market = None if daemon else directory / MARKET_FILE
+    statement = one_select(sql)
+    market = None if live else directory / MARKET_FILE
     db = _engine(market if market and market.exists() else None)
     try:
         wanted = _tables_of(db, sql)
         held = sorted(wanted & set(MARKET_TABLES))
-        if held and daemon:
-            raise DataError(
-                f"{held[0]}: the running daemon (PID {daemon}) holds {MARKET_FILE}; ask again once"
-                f" it has ended. Meanwhile there are {', '.join(LEDGER_TABLES)}"
-            )
+        if held and live is not None:
+            if other := sorted(wanted - set(held)):
+                raise DataError(
+                    f"{held[0]} and {other[0]}: while the daemon runs, one question is over the"
+                    " market store or over the ledger, not over both"
+                )
+            return live(sql)
         if held and market is not None and not market.exists():
             raise DataError(f"{held[0]}: there is no {market}")
         if loaded := [name for name in LEDGER_TABLES if name in wanted]:
@@ -147,28 +138,6 @@ def _array(kind: str, values: Any) -> NDArray[Any]:
 
 def _answer(db: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> Answer:
     try:
-        described = db.execute(statement).description or []
-        names = [str(column[0]) for column in described]
-        zoned = [str(column[1]) == _WITH_ZONE for column in described]
-        if any(zoned):
-            db.abort()
-            db.execute(_with_text(statement.query, zoned))
-        rows = db.fetchmany(MAX_SELECTED_ROWS + 1)
-    except duckdb.Error as error:
-        raise ConfigError(str(error).split("\n\nLINE")[0]) from error
-    return Answer(names, rows[:MAX_SELECTED_ROWS], len(rows) > MAX_SELECTED_ROWS)
-
-
-def _with_text(query: str, zoned: list[bool]) -> str:
-    """`query` with its times in a zone as text: as Python values they need a package we have not.
-
-    It is one SELECT, and the line end keeps a comment at its end from what follows.
-    """
-    names = [f"c{number}" for number in range(len(zoned))]
-    columns = ", ".join(names)
-    chosen = ", ".join(
-        f"{name}::VARCHAR" if is_zoned else name
-        for name, is_zoned in zip(names, zoned, strict=True)
-    )
-    inner = query.rstrip().rstrip(";")
-    return f"SELECT {chosen} FROM ({inner}\n) AS answer({columns})"  # noqa: S608 - one SELECT
+        return read_answer(db, statement, MAX_SELECTED_ROWS)
+    except (duckdb.Error, OverflowError) as error:
+        raise ConfigError(reason_of(error)) from error

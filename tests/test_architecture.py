@@ -48,7 +48,8 @@ SQL_IDENTIFIERS: dict[str, set[str]] = {
     "stores/market.py": {"statements[0].query.rstrip('; ')"},  # one parsed SELECT, read-only
     "stores/market_tables.py": {"table", "name", "', '.join(values)"},
     # Names of our tables and columns; `inner` is one parsed SELECT, its columns numbered by us.
-    "stores/query.py": {"table", "columns", "chosen", "inner"},
+    "stores/answer.py": {"columns", "chosen", "inner"},
+    "stores/query.py": {"table", "columns"},
     "stores/views.py": {"view", "', '.join(columns)", "', '.join(names)", "', :'.join(names)"},
 }
 MAX_LINES = 450

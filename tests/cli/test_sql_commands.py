@@ -4,15 +4,18 @@ import csv
 import io
 import json
 from contextlib import closing
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from cli import sql_commands
 from cli.sql_commands import csv_text, json_text, table_text
+from daemon.lock import StateLock
 from stores import query
+from stores.answer import Answer, plain
 from stores.ledger import SqliteLedger
-from stores.query import Answer
 from tests.cli.command import Answer as Called
 from tests.cli.command import call, tree
 from tests.stores.ledger_events import round_trip
@@ -121,3 +124,54 @@ def test_asking_leaves_the_directory_as_it_was(
         asked(capfd, directory, "SELECT * FROM events")
 
         assert {*tree(directory)} == {*before}
+
+
+@pytest.mark.parametrize(
+    ("told", "code", "out", "err"),
+    [
+        (
+            {"ok": True, "names": ["n", "m"], "rows": [[1, None]], "is_cut": True},
+            0,
+            "n,m\n1,\n",
+            "the answer is cut: there is more than these 1 rows",
+        ),
+        ({"ok": False, "error": "no such column", "try_again": False}, 2, "", "no such column"),
+        ({"ok": False, "error": "another question", "try_again": True}, 75, "", "another question"),
+    ],
+    ids=["answer", "refusal", "busy"],
+)
+def test_beside_a_daemon_its_answer_is_told_in_the_same_form(
+    capfd: pytest.CaptureFixture[str],
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    told: dict[str, object],
+    code: int,
+    out: str,
+    err: str,
+) -> None:
+    monkeypatch.setattr(sql_commands, "ask_sql", lambda *_: told)
+    with StateLock(directory):
+        answer = asked(capfd, directory, "SELECT n, m FROM bars")
+
+    assert (code, out) == (answer.code, answer.out)
+    assert err in answer.err
+
+
+def test_a_daemon_that_does_not_listen_yet_is_to_be_asked_again(
+    capfd: pytest.CaptureFixture[str], directory: Path
+) -> None:
+    with StateLock(directory):
+        answer = asked(capfd, directory, "SELECT * FROM bars")
+
+    assert (75, 1) == (answer.code, answer.err.count("\n"))
+    assert "no daemon answers" in answer.err
+
+
+def test_what_has_been_sent_looks_as_what_was_read_from_the_files() -> None:
+    row = (1, 0.5, float("nan"), None, True, "a", b"\x01", Decimal("2.50"), date(2026, 7, 27))
+    read = Answer([*"abcdefghijk"], [(*row, [1, (None, b"\x02")], {"k": Decimal(1)})], is_cut=False)
+    rows = json.loads(json.dumps([[plain(value) for value in row] for row in read.rows]))
+    sent = Answer(read.names, [tuple(row) for row in rows], is_cut=False)
+
+    for form in (csv_text, json_text, table_text):
+        assert form(sent) == form(read)

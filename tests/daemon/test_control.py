@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import StoreFailed, TryAgain
+from core.errors import ConfigError, StoreFailed, TryAgain
 from core.types import TradingState
 from daemon.commands import Asked, NotObeyed, Obeyed, Operator
-from daemon.control import MAX_CLIENTS, MAX_LINE_BYTES, SOCKET_FILE, ControlServer, ask
+from daemon.control import MAX_CLIENTS, MAX_LINE_BYTES, SOCKET_FILE, ControlServer, ask, ask_sql
 
 SHOWN = {
     "data": [
@@ -53,15 +53,23 @@ class ObedientOperator(Operator):
 HALTED = Obeyed(TradingState.HALTED, exits=0, cancelled=0)
 
 
+async def repeated(sql: str) -> bytes:
+    """Answers with the question."""
+    return json.dumps({"ok": True, "sql": sql}).encode() + b"\n"
+
+
 def served(
     directory: Path,
     question: Callable[[], Awaitable[object]],
     operator: Operator | None = None,
+    answer_sql: Callable[[str], Awaitable[bytes]] = repeated,
 ) -> object:
     """The answer to `question` while a server listens."""
 
     async def main() -> object:
-        server = ControlServer(directory, operator or ObedientOperator(HALTED), lambda: SHOWN)
+        server = ControlServer(
+            directory, operator or ObedientOperator(HALTED), lambda: SHOWN, answer_sql
+        )
         await server.start()
         try:
             return await question()
@@ -122,11 +130,26 @@ def test_a_command_that_is_not_obeyed_says_why(tmp_path: Path) -> None:
         b'{"command": "HALT"}\n',
         b'{"command": ["halt"]}\n',
         b'{"command": "sell everything"}\n',
+        b'{"sql": ["SELECT 1"]}\n',
+        b'{"sql": "SELECT 1", "command": "sell"}\n',
         b"x" * (MAX_LINE_BYTES + 1) + b"\n",
         b"[" * (MAX_LINE_BYTES + 1),
         b"[" * (MAX_LINE_BYTES - 1) + b"\n",
     ],
-    ids=["word", "bytes", "list", "empty", "case", "type", "unknown", "long", "endless", "deep"],
+    ids=[
+        "word",
+        "bytes",
+        "list",
+        "empty",
+        "case",
+        "type",
+        "unknown",
+        "sql",
+        "both",
+        "long",
+        "endless",
+        "deep",
+    ],
 )
 def test_what_is_no_request_is_refused_and_reaches_nobody(line: bytes, tmp_path: Path) -> None:
     operator = ObedientOperator(HALTED)
@@ -135,6 +158,21 @@ def test_what_is_no_request_is_refused_and_reaches_nobody(line: bytes, tmp_path:
     assert isinstance(answer, dict)
     assert (answer["ok"], answer["try_again"]) == (False, False)
     assert operator.asked == []
+
+
+def test_a_question_in_sql_is_passed_on_and_commands_nothing(tmp_path: Path) -> None:
+    operator = ObedientOperator(HALTED)
+
+    async def question() -> object:
+        return await asyncio.to_thread(ask_sql, tmp_path, "SELECT 'é'\n")
+
+    assert served(tmp_path, question, operator) == {"ok": True, "sql": "SELECT 'é'\n"}
+    assert operator.asked == []
+
+
+def test_a_question_longer_than_a_line_may_be_is_not_sent(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="at most 8,192 bytes"):
+        ask_sql(tmp_path, "x" * MAX_LINE_BYTES)
 
 
 def test_clients_are_bounded_and_one_that_leaves_makes_room(tmp_path: Path) -> None:

@@ -56,3 +56,22 @@ def test_an_operator_halts_a_daemon_and_a_kill_does_not_forget_it(tmp_path: Path
     assert ["halt", "resume", "flatten"] == [
         event.key for event in recorded(tmp_path, [EventKind.COMMAND])
     ]
+
+
+def test_a_running_daemon_is_asked_in_sql_over_what_it_holds(tmp_path: Path) -> None:
+    def asked(sql: str) -> tuple[int, list[str]]:
+        return result_of("sql", sql, "--state-dir", str(tmp_path))
+
+    with running(*day(tmp_path)) as daemon:
+        wait_for_minutes(daemon.address(), 3)
+        code, lines = asked("SELECT count(*) > 0 AS is_live FROM bars")
+        refused = asked("SELECT nothing FROM bars")
+        both = asked("SELECT count(*) FROM bars, trades")
+        ledger = asked("SELECT kind FROM events WHERE seq = 1")
+        daemon.send(signal.SIGTERM)
+        assert daemon.ended() == 0
+
+    assert (code, lines) == (0, ["is_live", "true"])
+    assert (refused[0], len(refused[1])) == (2, 1)
+    assert (both[0], len(both[1])) == (3, 1)
+    assert ledger == (0, ["kind", "RUN_START"])

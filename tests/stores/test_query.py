@@ -7,9 +7,10 @@ import pytest
 
 from core.errors import ConfigError, DataError, StoreFailed
 from stores import query
+from stores.answer import Answer
 from stores.ledger import SqliteLedger
 from stores.market import DuckMarketStore
-from stores.query import LEDGER_TABLES, Answer, ask
+from stores.query import LEDGER_TABLES, ask
 from stores.views import VIEWS
 from tests.stores.ledger_events import round_trip
 from tests.stores.market_rows import INSTRUMENTS, bars, decisions, ticks
@@ -29,8 +30,8 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def answer(directory: Path, sql: str, daemon: str | None = None) -> Answer:
-    return ask(directory, sql, daemon=daemon)
+def answer(directory: Path, sql: str) -> Answer:
+    return ask(directory, sql)
 
 
 @pytest.mark.parametrize(
@@ -139,16 +140,25 @@ def test_rows_written_inside_a_select_reach_no_file(directory: Path) -> None:
 # --- beside a running daemon, and without files --------------------------------------------------
 
 
-def test_beside_a_daemon_the_ledger_answers_and_the_market_is_refused(directory: Path) -> None:
+def test_beside_a_daemon_the_ledger_answers_and_the_daemon_for_the_market(directory: Path) -> None:
+    asked = []
+
+    def live(sql: str) -> Answer:
+        asked.append(sql)
+        return Answer(["n"], [(7,)], is_cut=False)
+
     with (
         closing(SqliteLedger(directory)),
         closing(DuckMarketStore(directory / "market.duckdb", INSTRUMENTS)),
     ):
         for table in LEDGER_TABLES:
-            answer(directory, f"FROM {table}", daemon="77")
+            ask(directory, f"FROM {table}", live=live)
+        assert asked == []
         for table in ("ticks", "Bars", "decisions", "feed_gaps"):
-            with pytest.raises(DataError, match=r"running daemon \(PID 77\) holds market.duckdb"):
-                answer(directory, f"FROM {table}, trades", daemon="77")
+            assert ask(directory, f"FROM {table}", live=live).rows == [(7,)]
+            with pytest.raises(DataError, match="over the market store or over the ledger"):
+                ask(directory, f"FROM {table}, trades", live=live)
+    assert len(asked) == 4
 
 
 def test_a_market_file_that_is_damaged_is_named(directory: Path) -> None:
