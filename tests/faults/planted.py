@@ -89,7 +89,7 @@ def a_gap_is_not_flagged(patch: Patch) -> None:
 
 def told(patch: Patch, kind: EventKind, change: Callable[[Payload], Payload]) -> None:
     """Events of `kind` are remembered with another payload."""
-    result_event = daemon.journal.result_event
+    result_event = daemon.memory.journal.result_event
 
     def changed(*args: Any, **options: Any) -> LedgerEvent:
         event = result_event(*args, **options)
@@ -97,7 +97,7 @@ def told(patch: Patch, kind: EventKind, change: Callable[[Payload], Payload]) ->
             return dataclasses.replace(event, payload=change(event.payload))
         return event
 
-    patch.setattr(daemon.journal, "result_event", changed)
+    patch.setattr(daemon.memory.journal, "result_event", changed)
 
 
 def money_is_a_float(patch: Patch) -> None:
@@ -129,7 +129,7 @@ def a_store_that_fails_is_not_doubted(patch: Patch) -> None:
 
 
 def a_fill_is_booked_twice(patch: Patch) -> None:
-    result_events = daemon.journal.result_events
+    result_events = daemon.memory.journal.result_events
 
     def doubled(*args: Any) -> list[LedgerEvent]:
         events = result_events(*args)
