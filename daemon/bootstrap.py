@@ -214,20 +214,7 @@ class Daemon:
                 source.candles(frame, clock), clock, self.plan.repair_wait_ns, floor.held
             ),
         )
-        trading = Trading(
-            floor=floor,
-            ledger=self._ledger,
-            ledger_owner=self._ledger_owner,
-            store=self._store,
-            store_owner=self._store_owner,
-            brokers=self._brokers(clock, floor),
-            scanner=self._scanner,
-            operator=self.operator,
-            lateness=Lateness(clock, self.plan.late_ns) if source.is_live else None,
-            meters=self.vitals.meters,
-            publications=ingest.publications,
-            doubts=doubts,
-        )
+        trading = self._trading_of(floor, clock, ingest)
         self.vitals.playing(
             trading.pulse,
             ingest.lagged,
@@ -257,16 +244,40 @@ class Daemon:
         await supervise(tasks, stop)
         complete = self._done_before + trading.minutes == frame.minutes
         if complete:
-            # One transaction: a day whose data has ended is never seen without its end.
-            ending = floor.finish() if source.end_ns(day) != NEVER_NS else []
-            closed = floor.close_day(frame.close_ns)
-            await trading.remember([*ending, closed])
-            self._record = DayRecord(self._record.opened, closed, [])
+            await self._close_day(floor, trading, frame)
         state.refresh()
         await state.write()
         outcome = await self._ledger_owner.run(self._outcome, day, complete)
         log.info("day_complete" if complete else "day_left", day=day_text(day))
         return outcome
+
+    def _trading_of(self, floor: Floor, clock: Clock, ingest: Ingest) -> Trading:
+        """Task 2 of the day."""
+        assert self._ledger is not None
+        assert self._store is not None
+        is_live = self.plan.source.is_live
+        return Trading(
+            floor=floor,
+            ledger=self._ledger,
+            ledger_owner=self._ledger_owner,
+            store=self._store,
+            store_owner=self._store_owner,
+            brokers=self._brokers(clock, floor),
+            scanner=self._scanner,
+            operator=self.operator,
+            lateness=Lateness(clock, self.plan.late_ns) if is_live else None,
+            meters=self.vitals.meters,
+            publications=ingest.publications,
+            doubts=ingest.doubts,
+        )
+
+    async def _close_day(self, floor: Floor, trading: Trading, frame: DayFrame) -> None:
+        """One transaction: a day whose data has ended is never seen without its end."""
+        has_end = self.plan.source.end_ns(frame.day) != NEVER_NS
+        ending = floor.finish() if has_end else []
+        closed = floor.close_day(frame.close_ns)
+        await trading.remember([*ending, closed])
+        self._record = DayRecord(self._record.opened, closed, [])
 
     def _brokers(self, clock: Clock, floor: Floor) -> dict[str, Broker]:
         """By book: whatever trades the main one, a shadow is on paper."""
