@@ -46,11 +46,9 @@ class Accounts:
 
     Args:
         token: one that is good from the start, as if it had been made at `now_ns`.
-        expires: False: tokens never end (a market that plays one day again and again).
     """
 
-    def __init__(self, token: str | None, now_ns: int, *, expires: bool = True) -> None:
-        self._expires = expires
+    def __init__(self, token: str | None, now_ns: int) -> None:
         self._codes: dict[str, tuple[str, int]] = {}  # redirect and end, by code
         self._tokens: dict[str, _Token] = {}
         self._sockets: dict[str, int] = {}  # end, by code of an authorised feed address
@@ -85,7 +83,7 @@ class Accounts:
     def grant(self, token: str, now_ns: int) -> Grant | None:
         """What a token may do now; None: nothing (any more)."""
         known = self._tokens.get(token)
-        if known is None or (self._expires and now_ns >= known.ends_ns):
+        if known is None or now_ns >= known.ends_ns:
             return None
         return known.grant
 

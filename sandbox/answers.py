@@ -60,7 +60,9 @@ def failure(code: str, message: str) -> Json:
 # --- candles -------------------------------------------------------------------------------------
 
 
-def historical(exchange: Exchange, key: str, unit: str, interval: str, to: str, since: str) -> Json:
+def historical(
+    exchange: Exchange, key: str, unit: str, interval: str, to: str, since: str = ""
+) -> Json:
     """`[time, open, high, low, close, volume, open interest]`, newest first; never today's."""
     listing = listing_of(exchange, key)
     minutes = _minutes(unit, interval)

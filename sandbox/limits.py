@@ -1,4 +1,4 @@
-"""How often one may ask: three windows a class, as the broker counts them.
+"""How often one may ask: three windows, as the broker counts them.
 
 A window slides: whether the broker's are fixed or sliding is not documented, and a client that
 respects the stricter reading respects both.
@@ -7,13 +7,12 @@ respects the stricter reading respects both.
 from collections import deque
 from collections.abc import Mapping
 
-# Requests by window in seconds, of one class of calls.
+# Requests by window in seconds.
 STANDARD: Mapping[int, int] = {1: 50, 60: 500, 1_800: 2_000}
-ORDERS: Mapping[int, int] = {1: 10, 60: 500, 1_800: 2_000}
 
 
 class Windows:
-    """The requests of one class, by real time: a limit protects a server, not a market."""
+    """The requests of one user, by real time: a limit protects a server, not a market."""
 
     def __init__(self, allowed: Mapping[int, int]) -> None:
         self._allowed = dict(allowed)

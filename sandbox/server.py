@@ -271,10 +271,7 @@ class _Server(uvicorn.Server):
 
 def _answering(answer: Callable[..., Json], exchange: Exchange) -> Handler:
     async def handler(request: Request) -> Response:
-        parts = dict(request.path_params)
-        if answer is answers.historical:
-            parts.setdefault("since", "")
-        return JSONResponse(answer(exchange, **parts))
+        return JSONResponse(answer(exchange, **request.path_params))
 
     return handler
 

@@ -53,7 +53,7 @@ class UpstoxFeed:
         self._jitter = random.Random(seed)
         self._sleep = sleep
         self._connections = 0
-        self.rejected: dict[str, int] = {}  # what frames said that made no sense, by reason
+        self.rejected = {"garbage": 0}  # what made no sense, by reason, over all connections
 
     async def stream(self, instruments: Sequence[Instrument]) -> AsyncIterator[FeedItem]:
         """Without end; `instruments` by their broker keys, at most MAX_KEYS."""
@@ -62,14 +62,14 @@ class UpstoxFeed:
         while True:
             number, self._connections = self._connections, self._connections + 1
             began_s = asyncio.get_running_loop().time()
-            reason = "it could not be opened"
+            reason = "it was closed"
             try:
                 async with await self._open() as socket:
                     await socket.send(subscription(keys))
                     yield FeedUp(self._clock.now_ns(), number)
-                    async for item in self._items(socket, FrameDecoder(keys, number)):
+                    decoder = FrameDecoder(keys, number, self.rejected)
+                    async for item in self._items(socket, decoder):
                         yield item
-                    reason = "it was closed"
             except AuthExpired as error:
                 reason, wait_s = str(error), LONGEST_WAIT_S  # until a person has logged in
             except (BrokerError, ConnectionClosed, InvalidHandshake, InvalidURI, OSError) as error:
@@ -110,7 +110,7 @@ class UpstoxFeed:
             found = decoder.decode(frame, recv_ns)
             if isinstance(found, Garbage):
                 garbage += 1
-                self.rejected["garbage"] = self.rejected.get("garbage", 0) + 1
+                self.rejected["garbage"] += 1
                 if garbage >= GARBAGE_LIMIT:
                     raise ProtocolViolation(f"{garbage} frames were none: {found.reason}")
                 continue

@@ -55,9 +55,12 @@ class FrameDecoder:
     Args:
         keys: instrument keys in configured order; their places are the instrument numbers.
         connection: number of the connection, written into its ticks.
+        rejected: what made no sense is counted here, by reason; None: in one of its own.
     """
 
-    def __init__(self, keys: Sequence[str], connection: int = 0) -> None:
+    def __init__(
+        self, keys: Sequence[str], connection: int = 0, rejected: dict[str, int] | None = None
+    ) -> None:
         self._numbers = {key: number for number, key in enumerate(keys)}
         self._connection = connection
         self._volumes = [-1] * len(keys)  # of the day, as last told
@@ -67,7 +70,9 @@ class FrameDecoder:
         self._room = self._ticks.nbytes
         self._candles: Records = np.zeros(max(len(keys), 1), BAR)
         self._seq = 0
-        self.rejected = dict.fromkeys(REASONS, 0)
+        self.rejected = {} if rejected is None else rejected
+        for reason in REASONS:
+            self.rejected.setdefault(reason, 0)
 
     def decode(self, frame: bytes, recv_ns: int) -> Frame | Garbage:
         """One binary frame, as it arrived at `recv_ns`."""

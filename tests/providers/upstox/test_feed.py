@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -169,5 +170,21 @@ def test_many_reconnects_leave_no_task_behind(count: int) -> None:
         await asyncio.sleep(0)
 
         assert len(asyncio.all_tasks()) <= before + 2
+
+    run(test, NOON)
+
+
+def test_what_made_no_sense_is_counted_over_all_connections() -> None:
+    async def test(line: Line) -> None:
+        stranger = replace(INSTRUMENTS[0], id=InstrumentId("NSE_EQ|NOBODY"))
+        line.items = line.feed.stream([INSTRUMENTS[1], stranger])
+        await line.until(TickBatch)
+        before = line.feed.rejected
+        line.sandbox.sockets.cut_all()
+        await line.until(TickBatch)
+
+        assert line.feed.rejected is before
+        assert {"garbage", "unknown_key", "bad_time"} <= before.keys()
+        assert 0 == sum(before.values())
 
     run(test, NOON)
