@@ -1,0 +1,69 @@
+"""The broker's gzipped list: whole, or one line that says what it is instead."""
+
+import gzip
+import json
+import random
+
+import pytest
+
+from core.errors import ProtocolViolation
+from providers.upstox import master_rows
+from providers.upstox.master_rows import rows_of
+from tests.providers.upstox.masters import ROWS, packed
+
+WHOLE = packed(ROWS)
+
+
+def test_rows_come_as_they_were_packed_wherever_the_parts_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for characters in (1, 7, 300, 1 << 18):
+        monkeypatch.setattr(master_rows, "CHUNK_CHARACTERS", characters)
+
+        assert list(ROWS) == list(rows_of(WHOLE, "list"))
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        (b"", "not gzip"),
+        (b"<html>error code: 1010</html>", "not gzip but b'<html>"),
+        (WHOLE[:-9], "damaged or cut off"),
+        (WHOLE[:40] + b"\0\0\0\0" + WHOLE[44:], "damaged or cut off"),
+        (gzip.compress(b"\xff\xfe"), "damaged or cut off"),
+        (gzip.compress(b"<html>" * 100), "over 100 times|no whole list"),
+        (packed([]), "no whole list of objects, 0 rows"),
+        (packed({"status": "error"}), "no list of objects"),
+        (packed([{"segment": "NSE_EQ"}]), "row 1 lacks name, exchange"),
+        (gzip.compress(json.dumps(ROWS)[:-1].encode()), "no whole list"),
+        (gzip.compress(json.dumps(ROWS)[:-3].encode()), "no whole list"),
+        (gzip.compress(json.dumps(ROWS).replace("}, {", "} {").encode()), "after row 1"),
+        (
+            gzip.compress(
+                b'[{"segment": ' + b"[" * 20_000 + random.Random(1).randbytes(900).hex().encode()
+            ),
+            "row 1 is",
+        ),
+        (gzip.compress(b'[{"segment": ' + random.Random(1).randbytes(9_000).hex().encode()), "row"),
+    ],
+)
+def test_what_is_no_list_is_refused_in_one_line(file: bytes, told: str) -> None:
+    with pytest.raises(ProtocolViolation, match=told) as refused:
+        list(rows_of(file, "instrument master"))
+
+    assert str(refused.value).startswith("instrument master: ")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_bomb_is_refused_before_it_has_gone_off() -> None:
+    bomb = gzip.compress(b"[" + b" " * 50_000_000)
+
+    with pytest.raises(ProtocolViolation, match="over 100 times what was sent"):
+        list(rows_of(bomb, "list"))
+
+
+def test_a_file_over_its_size_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(master_rows, "MAX_PACKED_BYTES", len(WHOLE) - 1)
+
+    with pytest.raises(ProtocolViolation, match=f"{len(WHOLE)} bytes over {len(WHOLE) - 1}"):
+        list(rows_of(WHOLE, "list"))
