@@ -5,6 +5,7 @@ TradingdError
 ├── DataError            market data is missing or bad                          exit 3
 ├── BrokerError          broker or authentication                               exit 4
 │   ├── ConnectionLost   the link broke; worth a retry
+│   │   └── TooFast      asked more often than is allowed; worth a longer wait
 │   ├── ProtocolViolation  the peer sent what it must not
 │   └── AuthExpired      a human has to log in
 ├── AlreadyRunning       another process owns the state directory               exit 5
@@ -44,6 +45,10 @@ class BrokerError(TradingdError):
 
 class ConnectionLost(BrokerError):
     """The link to the broker broke; a retry may help."""
+
+
+class TooFast(ConnectionLost):
+    """The broker says that we ask too often."""
 
 
 class ProtocolViolation(BrokerError):

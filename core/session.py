@@ -156,13 +156,19 @@ def previous_live_sessions(
     day = before_day
     while len(sessions) < count:
         day -= 1
-        session = _past_session(day, session_class, accept)
+        session = past_session(day, session_class, accept=accept)
         if session is not None:
             sessions.append(session)
     return sessions[::-1]
 
 
-def _past_session(day: int, session_class: SessionClass, accept: frozenset[int]) -> Session | None:
+def past_session(
+    day: int, session_class: SessionClass, *, accept: frozenset[int] = frozenset()
+) -> Session | None:
+    """The session whose bars a history of `day` holds; None on holidays, where they are known.
+
+    Judged as `previous_live_sessions` does. Raises ConfigError after the table's cover.
+    """
     if session_class is SessionClass.ALWAYS_OPEN or day_text(day) < FIRST_COVERED_DAY:
         return recorded_session(day, session_class)
     if day in accept:

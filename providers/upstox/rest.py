@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 import numpy as np
 
-from core.errors import AuthExpired, BrokerError, ConnectionLost, ProtocolViolation
+from core.errors import AuthExpired, BrokerError, ConnectionLost, ProtocolViolation, TooFast
 from core.ports import Clock
 from core.session import MINUTE_NS, day_text, ist_day, ist_ns
 from core.types import BAR, Records
@@ -98,11 +98,12 @@ class UpstoxRest:
         data = await self.get(f"/v3/historical-candle/intraday/{quote(key, safe='')}/minutes/1")
         return candle_rows(data)
 
-    async def historical(self, key: str, from_day: int, to_day: int) -> Records:
-        """1m candles from one day to another, both included; at most a month."""
+    async def historical(self, key: str, from_day: int, to_day: int) -> tuple[Records, int]:
+        """1m candles from one day to another, both included, at most a month; and how many rows
+        were left out because they cannot be true."""
         days = f"{day_text(to_day)}/{day_text(from_day)}"
         data = await self.get(f"/v3/historical-candle/{quote(key, safe='')}/minutes/1/{days}")
-        return candle_rows(data)
+        return sound_candles(data)
 
     async def last_minutes(self, keys: Sequence[str]) -> dict[str, Records]:
         """The last completed minute by key; a key that is not told has none."""
@@ -119,11 +120,11 @@ class UpstoxRest:
     async def get(self, path: str, asked: Mapping[str, str] | None = None) -> Any:
         """`data` of a success. Raises BrokerError, by its kinds."""
         await self._windows.take()
+        token = self._token()
+        headers = {"authorization": f"Bearer {token}"} if token else {}  # candles need none
         try:
             answer = await self._client.get(
-                path,
-                params=asked,
-                headers={"authorization": f"Bearer {self._token()}", "accept": "application/json"},
+                path, params=asked, headers={"accept": "application/json"} | headers
             )
         except httpx.HTTPError as error:
             raise ConnectionLost(f"{path}: {type(error).__name__}") from error
@@ -137,7 +138,9 @@ def data_of(path: str, status: int, body: bytes) -> Any:
     try:
         told = json.loads(body)
     except ValueError as error:
-        if status in (403, 429) or status >= 500:
+        if status == 429:
+            raise TooFast(f"{path}: HTTP 429, and no JSON") from error
+        if status == 403 or status >= 500:
             raise ConnectionLost(f"{path}: HTTP {status}, and no JSON") from error
         raise ProtocolViolation(f"{path}: HTTP {status}, and no JSON") from error
     if status == 200 and isinstance(told, dict) and told.get("status") == "success":
@@ -145,22 +148,47 @@ def data_of(path: str, status: int, body: bytes) -> Any:
     code, message = _problem(told)
     if status == 401:
         raise AuthExpired(f"{path}: {code} {message}; run `tradingd login`")
-    if status == 429 or status >= 500:
+    if status == 429:
+        raise TooFast(f"{path}: HTTP 429 {code}")
+    if status >= 500:
         raise ConnectionLost(f"{path}: HTTP {status} {code}")
     raise BrokerError(f"{path}: HTTP {status} {code} {message}")
 
 
+Row = tuple[int, float, float, float, float, int]
+
+
 def candle_rows(data: Any) -> Records:
     """`[time, open, high, low, close, volume, ...]` as BAR rows in order of time, each once."""
+    return _in_order([_checked(_timed(row), 1) for row in _told_rows(data)])
+
+
+def sound_candles(data: Any) -> tuple[Records, int]:
+    """The same of a stretch of history, in which one bad row is no reason to have none: it is left
+    out and counted. Raises ProtocolViolation if no row is sound."""
+    told = _told_rows(data)
+    checked: list[Row] = []
+    refused: ProtocolViolation | None = None
+    for row in told:
+        try:
+            checked.append(_checked(_timed(row), 1))
+        except ProtocolViolation as error:
+            refused = error
+    if refused is not None and not checked:
+        raise refused
+    return _in_order(checked), len(told) - len(checked)
+
+
+def _told_rows(data: Any) -> list[Any]:
     rows = data.get("candles") if isinstance(data, dict) else None
     if not isinstance(rows, list):
         raise ProtocolViolation("candles are missing")
-    checked = [_checked(_timed(row), 1) for row in rows]
-    by_time = {row[0]: row for row in checked}
+    return rows
+
+
+def _in_order(rows: Sequence[Row]) -> Records:
+    by_time = {row[0]: row for row in rows}
     return _bars([by_time[open_ns] for open_ns in sorted(by_time)])
-
-
-Row = tuple[int, float, float, float, float, int]
 
 
 def _timed(row: Any) -> Sequence[Any]:

@@ -6,9 +6,16 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from core.errors import AuthExpired, BrokerError, ConnectionLost, ProtocolViolation
+from core.errors import AuthExpired, BrokerError, ConnectionLost, ProtocolViolation, TooFast
 from core.session import at_ist, ist_day
-from providers.upstox.rest import RateWindows, UpstoxCandles, UpstoxRest, candle_rows, data_of
+from providers.upstox.rest import (
+    RateWindows,
+    UpstoxCandles,
+    UpstoxRest,
+    candle_rows,
+    data_of,
+    sound_candles,
+)
 from sandbox.accounts import Accounts
 from sandbox.server import Sandbox
 from sandbox.universe import INDICES, SHARES
@@ -31,8 +38,8 @@ PROBLEM = answer("error", errors=[{"errorCode": "UDAPI100050", "message": "Inval
     [
         (401, PROBLEM, AuthExpired),
         (403, HTML, ConnectionLost),
-        (429, HTML, ConnectionLost),
-        (429, answer("error", errors=[]), ConnectionLost),
+        (429, HTML, TooFast),
+        (429, answer("error", errors=[]), TooFast),
         (502, HTML, ConnectionLost),
         (500, answer("error"), ConnectionLost),
         (400, PROBLEM, BrokerError),
@@ -82,6 +89,18 @@ def test_candles_come_in_order_each_once_whatever_the_order_told() -> None:
 
     assert [2.0, 3.0] == bars["close"].tolist()
     assert [at_ist(DAY, "11:28"), at_ist(DAY, "11:30")] == bars["open_ns"].tolist()
+
+
+def test_a_stretch_of_history_is_not_lost_by_one_bad_row() -> None:
+    good = ["2026-08-05T11:59:00+05:30", 1.0, 5.0, 0.5, 2.0, 7, 0]
+    bad = ["2026-08-05T11:58:00+05:30", 1.0, 5.0, 3.0, 2.0, 7, 0]
+
+    bars, refused = sound_candles({"candles": [good, bad, None]})
+
+    assert ([2.0], 2) == (bars["close"].tolist(), refused)
+    with pytest.raises(ProtocolViolation, match="no candle"):
+        sound_candles({"candles": [bad, None]})
+    assert 0 == len(sound_candles({"candles": []})[0])
 
 
 def test_requests_wait_for_the_tightest_window() -> None:
@@ -146,8 +165,9 @@ def test_candles_of_another_day_are_none_of_todays() -> None:
 
 def test_history_is_read_by_days() -> None:
     async def test(rest: UpstoxRest, _: HandClock) -> None:
-        bars = await rest.historical(KEYS[0], DAY - 2, DAY - 1)
+        bars, refused = await rest.historical(KEYS[0], DAY - 2, DAY - 1)
 
+        assert 0 == refused
         assert {DAY - 2, DAY - 1} == {ist_day(int(open_ns)) for open_ns in bars["open_ns"]}
         with pytest.raises(BrokerError, match="UDAPI100011"):
             await rest.historical("NSE_EQ|NOBODY", DAY - 2, DAY - 1)
