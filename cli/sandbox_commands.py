@@ -14,6 +14,7 @@ from core.errors import ConfigError, DataError
 from core.session import MINUTE_NS, day_text, days_of, parse_day
 from core.types import SessionClass
 from daemon.clocks import SystemClock
+from daemon.config import SANDBOX_TOKEN
 from sandbox.accounts import Accounts
 from sandbox.exchange import Exchange, hours
 from sandbox.recorded import RecordedWorld, listings_of
@@ -23,7 +24,6 @@ from sandbox.world import GeneratedWorld
 
 DEFAULT_DAY = "2026-07-27"
 LEAD_NS = 2 * MINUTE_NS  # market time begins this long before the open
-TOKEN_VARIABLE = "TRADINGD_SANDBOX_TOKEN"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Asked:
 def run(asked: Asked, tell: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. Raises ConfigError, DataError."""
     day = parse_day(asked.day or DEFAULT_DAY)
-    token = asked.token or os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(18)
+    token = asked.token or os.environ.get(SANDBOX_TOKEN) or secrets.token_urlsafe(18)
     asyncio.run(_serve(asked, day, token, tell))
 
 
@@ -56,7 +56,7 @@ async def _serve(asked: Asked, day: int, token: str, tell: Callable[[str], None]
     address = await sandbox.start()
     tell(f"sandbox      {address}, day {day_text(day)} at {asked.speed:g}x")
     tell(f"instruments  {', '.join(one.symbol for one in exchange.listed)}")
-    if not (asked.token or os.environ.get(TOKEN_VARIABLE)):
+    if not (asked.token or os.environ.get(SANDBOX_TOKEN)):
         tell(f"token        {token}")
     try:
         await stop.wait()

@@ -32,6 +32,11 @@ from strategies.table import Table, nearest, table, unknown_key
 
 DEFAULT_FILE = "tradingd.toml"
 PREFIX = "TRADINGD_"
+# Secrets are no part of the configuration, which is shown; they only share its prefix.
+UPSTOX_TOKEN = "TRADINGD_UPSTOX_TOKEN"
+UPSTOX_CLIENT_SECRET = "TRADINGD_UPSTOX_CLIENT_SECRET"
+SANDBOX_TOKEN = "TRADINGD_SANDBOX_TOKEN"
+SECRETS = frozenset({UPSTOX_TOKEN, UPSTOX_CLIENT_SECRET, SANDBOX_TOKEN})
 COMMAND_LINE = "command line"
 REAL = "real"  # a speed
 MAX_SYMBOLS = 5_000
@@ -231,10 +236,12 @@ def load(
         strategies: instances to run, in this order; empty: all that are configured.
     """
     assigned, for_strategies = _assigned(assignments)
+    environ = os.environ if environ is None else environ
+    public = {name: text for name, text in environ.items() if name not in SECRETS}
     sources: list[tuple[str, Source]] = [  # highest first
         (COMMAND_LINE, InitSettingsSource(LayeredSettings, assigned)),
         (COMMAND_LINE, InitSettingsSource(LayeredSettings, options or {})),
-        (PREFIX, Environment(LayeredSettings, os.environ if environ is None else environ)),
+        (PREFIX, Environment(LayeredSettings, public)),
     ]
     path = file if file is not None else Path(DEFAULT_FILE)
     if file is not None or path.exists():

@@ -6,6 +6,7 @@ No secret is ever written: not under a key that tells of one, and a known one in
 import logging
 import re
 import sys
+from collections import deque
 from collections.abc import Sequence
 
 import structlog
@@ -17,8 +18,11 @@ SECRET_KEY = re.compile(
 STARS = "**********"
 
 
-def configure(level: str = "info", secrets: Sequence[SecretStr] = ()) -> None:
-    """Set structlog up for this process; `secrets` are known by value."""
+MAX_LEARNED = 16  # secrets told later: a login a day, and an older one has ended
+
+
+def configure(level: str = "info", secrets: Sequence[SecretStr] = ()) -> "Redaction":
+    """Set structlog up for this process; `secrets` are known by value, more may be told later."""
     person = sys.stderr.isatty()
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -36,12 +40,14 @@ def configure(level: str = "info", secrets: Sequence[SecretStr] = ()) -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ]
+    redaction = Redaction(secrets)
     structlog.configure(
-        processors=[*processors, _Redaction(secrets)],
+        processors=[*processors, redaction],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    return redaction
 
 
 def _without_telling_keys(
@@ -50,15 +56,20 @@ def _without_telling_keys(
     return {key: STARS if SECRET_KEY.search(key) else value for key, value in record.items()}
 
 
-class _Redaction:
+class Redaction:
     """Takes known secrets out of the finished line, wherever in it they have got to."""
 
     def __init__(self, secrets: Sequence[SecretStr]) -> None:
         # Tokens are of characters that no renderer escapes (daemon/dashboard/token.py).
-        self._known = [one.get_secret_value() for one in secrets]
+        self._given = [one.get_secret_value() for one in secrets]
+        self._learned: deque[str] = deque(maxlen=MAX_LEARNED)
+
+    def learn(self, secret: SecretStr) -> None:
+        """Know one more, as a token that came with a login over night."""
+        self._learned.append(secret.get_secret_value())
 
     def __call__(self, _: object, __: str, line: structlog.typing.EventDict | str) -> str:
         text = str(line)  # every renderer before us gives text
-        for secret in self._known:
+        for secret in (*self._given, *self._learned):
             text = text.replace(secret, STARS)
         return text

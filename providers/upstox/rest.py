@@ -18,11 +18,22 @@ from core.errors import AuthExpired, BrokerError, ConnectionLost, ProtocolViolat
 from core.ports import Clock
 from core.session import MINUTE_NS, day_text, ist_day, ist_ns
 from core.types import BAR, Records
+from providers.upstox.auth import LOGIN
 
 API = "https://api.upstox.com"
 TIMEOUT_S = 10.0
 MAX_BODY_BYTES = 64 << 20
 MAX_KEYS = 500  # in one question for quotes
+MAX_TOLD = 300  # characters of what the broker says about a refusal
+REFUSED_S = 30.0  # a token that was refused is not sent again before
+GATE = (403, 423)  # without JSON: turned away before the broker was asked; worth a retry
+# What a person has to do, by the broker's code, whatever the number of the answer.
+REMEDIES = {
+    "UDAPI100016": LOGIN,  # invalid credentials
+    "UDAPI100050": LOGIN,  # invalid or expired token
+    "UDAPI100067": f"the token is read-only and not for this: {LOGIN}",
+    "UDAPI100073": "the broker calls this client inactive: its support has to say why",
+}
 # Requests by window in seconds; the half hour binds whoever asks steadily. One in ten is left to
 # other programs of the same user.
 WINDOWS: Mapping[int, int] = {1: 45, 60: 450, 1_800: 1_800}
@@ -70,16 +81,26 @@ class UpstoxRest:
     Args:
         token: asked before every request, so that a new token is used without a restart.
         address: of the broker, or of a local exchange.
+        transport: for tests; None: the network.
     """
 
     def __init__(
-        self, token: Token, *, address: str = API, windows: RateWindows | None = None
+        self,
+        token: Token,
+        *,
+        address: str = API,
+        windows: RateWindows | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._token = token
+        self._refused: tuple[str, float, AuthExpired] | None = None  # token, until when, and why
         self._windows = windows or RateWindows()
         # A request without a User-Agent is turned away at the broker's gate.
         self._client = httpx.AsyncClient(
-            base_url=address, timeout=TIMEOUT_S, headers={"user-agent": "tradingd"}
+            base_url=address,
+            timeout=TIMEOUT_S,
+            headers={"user-agent": "tradingd"},
+            transport=transport,
         )
 
     async def close(self) -> None:
@@ -119,8 +140,9 @@ class UpstoxRest:
 
     async def get(self, path: str, asked: Mapping[str, str] | None = None) -> Any:
         """`data` of a success. Raises BrokerError, by its kinds."""
+        self._sendable()  # before a place in the windows is taken for nothing
         await self._windows.take()
-        token = self._token()
+        token = self._sendable()
         headers = {"authorization": f"Bearer {token}"} if token else {}  # candles need none
         try:
             answer = await self._client.get(
@@ -128,7 +150,28 @@ class UpstoxRest:
             )
         except httpx.HTTPError as error:
             raise ConnectionLost(f"{path}: {type(error).__name__}") from error
-        return data_of(path, answer.status_code, answer.content)
+        body = answer.content
+        if token and answer.status_code != 200:  # a refusal is told on: log, page and ledger
+            body = body.replace(token.encode(), b"**********")
+        try:
+            return data_of(path, answer.status_code, body)
+        except AuthExpired as error:
+            if answer.status_code == 401:
+                self._refused = token, _now_s() + REFUSED_S, error
+            raise
+
+    def _sendable(self) -> str:
+        """The token, unless it was refused a moment ago: a hundred reads are not a hundred 401."""
+        token = self._token()
+        if self._refused is not None:
+            refused, until_s, error = self._refused
+            if token == refused and _now_s() < until_s:
+                raise AuthExpired(str(error)) from error
+        return token
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def data_of(path: str, status: int, body: bytes) -> Any:
@@ -137,22 +180,23 @@ def data_of(path: str, status: int, body: bytes) -> Any:
         raise ProtocolViolation(f"{path}: {len(body)} bytes")
     try:
         told = json.loads(body)
-    except ValueError as error:
-        if status == 429:
-            raise TooFast(f"{path}: HTTP 429, and no JSON") from error
-        if status == 403 or status >= 500:
-            raise ConnectionLost(f"{path}: HTTP {status}, and no JSON") from error
-        raise ProtocolViolation(f"{path}: HTTP {status}, and no JSON") from error
+    except ValueError:
+        told = None
     if status == 200 and isinstance(told, dict) and told.get("status") == "success":
         return told.get("data")
     code, message = _problem(told)
+    said = " ".join([f"{path}: HTTP {status}", code, *message.split()])[:MAX_TOLD].strip()
+    if code in REMEDIES:
+        raise AuthExpired(f"{said}; {REMEDIES[code]}")
     if status == 401:
-        raise AuthExpired(f"{path}: {code} {message}; run `tradingd login`")
+        raise AuthExpired(f"{said}; {LOGIN}")
+    if told is None:
+        said += ", and no JSON"
     if status == 429:
-        raise TooFast(f"{path}: HTTP 429 {code}")
-    if status >= 500:
-        raise ConnectionLost(f"{path}: HTTP {status} {code}")
-    raise BrokerError(f"{path}: HTTP {status} {code} {message}")
+        raise TooFast(said)
+    if status >= 500 or (told is None and status in GATE):
+        raise ConnectionLost(said)
+    raise ProtocolViolation(said) if told is None else BrokerError(said)
 
 
 Row = tuple[int, float, float, float, float, int]

@@ -77,6 +77,14 @@ def test_later_layers_win_and_every_value_knows_its_layer() -> None:
     } == configuration.origins
 
 
+def test_a_secret_in_the_environment_is_no_part_of_the_configuration() -> None:
+    environ = {"TRADINGD_UPSTOX_TOKEN": "planted", "TRADINGD_MODE": "observe"}
+    configuration = load(MODELS, environ=environ)
+
+    assert "observe" == configuration.settings.mode
+    assert "planted" not in f"{configuration}"
+
+
 def test_the_environment_is_the_process_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRADINGD_SYMBOLS", "RELIANCE, NSE_EQ|INE245A01021")
     monkeypatch.setenv("TRADINGD_STRATEGIES__CROSS__TIMEFRAME", "5m")

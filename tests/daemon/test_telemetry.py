@@ -85,6 +85,19 @@ def test_a_known_secret_is_in_no_line(capsys: pytest.CaptureFixture[str]) -> Non
     assert "RuntimeError: refused: **********" in lines[2]["exception"]
 
 
+def test_a_secret_that_comes_later_is_in_no_line_and_the_first_ones_stay_known(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    redaction = telemetry.configure(secrets=[SecretStr("page-token")])
+    for number in range(100):
+        redaction.learn(SecretStr(f"token-of-login-{number}"))
+    structlog.get_logger().info("asked", with_one="page-token", then="token-of-login-99")
+    text = capsys.readouterr().err
+
+    assert "page-token" not in text
+    assert "token-of-login" not in text
+
+
 def test_what_a_key_calls_a_secret_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
     telemetry.configure()
     structlog.get_logger().info("asked", access_token="abc", password="abc", api_key="abc")

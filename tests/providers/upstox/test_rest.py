@@ -4,11 +4,14 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 
+import httpx
 import pytest
 
 from core.errors import AuthExpired, BrokerError, ConnectionLost, ProtocolViolation, TooFast
 from core.session import at_ist, ist_day
 from providers.upstox.rest import (
+    MAX_TOLD,
+    REFUSED_S,
     RateWindows,
     UpstoxCandles,
     UpstoxRest,
@@ -20,6 +23,7 @@ from sandbox.accounts import Accounts
 from sandbox.server import Sandbox
 from sandbox.universe import INDICES, SHARES
 from tests.sandbox.markets import DAY, WORLD, HandClock, exchange_by
+from tests.virtual_loop import VirtualLoop, run_virtual
 
 NOON = at_ist(DAY, "12:00")
 KEYS = [SHARES[0].key, SHARES[1].key, INDICES[0].key]
@@ -30,19 +34,30 @@ def answer(status: str = "success", **more: object) -> bytes:
     return json.dumps({"status": status, **more}).encode()
 
 
-PROBLEM = answer("error", errors=[{"errorCode": "UDAPI100050", "message": "Invalid token"}])
+def problem(code: str, message: str = "Not this way") -> bytes:
+    return answer("error", errors=[{"errorCode": code, "message": message}])
 
 
 @pytest.mark.parametrize(
     ("status", "body", "error"),
     [
-        (401, PROBLEM, AuthExpired),
+        (401, problem("UDAPI100050"), AuthExpired),
+        (401, problem("UDAPI100016"), AuthExpired),
+        (400, problem("UDAPI100016"), AuthExpired),
+        (403, problem("UDAPI100067"), AuthExpired),
+        (401, problem("UDAPI100067"), AuthExpired),
+        (403, problem("UDAPI100073"), AuthExpired),
+        (401, HTML, AuthExpired),
+        (401, b"", AuthExpired),
+        (403, problem("UDAPI1154"), BrokerError),
+        (423, problem("UDAPI100500"), BrokerError),
+        (423, HTML, ConnectionLost),
         (403, HTML, ConnectionLost),
         (429, HTML, TooFast),
         (429, answer("error", errors=[]), TooFast),
         (502, HTML, ConnectionLost),
         (500, answer("error"), ConnectionLost),
-        (400, PROBLEM, BrokerError),
+        (400, problem("UDAPI1148"), BrokerError),
         (404, HTML, ProtocolViolation),
         (200, b"", ProtocolViolation),
         (200, b"[]", BrokerError),
@@ -57,7 +72,41 @@ def test_what_is_no_answer_is_refused_by_its_kind(
         data_of("/path", status, body)
 
     assert error is type(refused.value)
-    assert "/path" in str(refused.value)
+    assert f"/path: HTTP {status}" in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "line"),
+    [
+        (
+            401,
+            problem("UDAPI100050", "Invalid token"),
+            "/path: HTTP 401 UDAPI100050 Invalid token; run `tradingd login`",
+        ),
+        (401, HTML, "/path: HTTP 401; run `tradingd login`"),
+        (
+            403,
+            problem("UDAPI100067", "Not allowed"),
+            "/path: HTTP 403 UDAPI100067 Not allowed;"
+            " the token is read-only and not for this: run `tradingd login`",
+        ),
+        (403, HTML, "/path: HTTP 403, and no JSON"),
+        (429, problem("UDAPI10005", "Too\nmany"), "/path: HTTP 429 UDAPI10005 Too many"),
+    ],
+)
+def test_a_refusal_is_one_line_that_says_what_to_do(status: int, body: bytes, line: str) -> None:
+    with pytest.raises(BrokerError) as refused:
+        data_of("/path", status, body)
+
+    assert line == str(refused.value)
+
+
+def test_a_long_answer_is_told_in_part() -> None:
+    with pytest.raises(BrokerError) as refused:
+        data_of("/path", 400, problem("UDAPI1148", "long " * 10_000))
+
+    assert len(str(refused.value)) <= MAX_TOLD
 
 
 @pytest.mark.parametrize(
@@ -183,6 +232,53 @@ def test_a_token_that_is_not_good_asks_for_a_login_and_is_not_shown() -> None:
         assert "planted-token" not in str(refused.value)
 
     run(test, token="planted-token")
+
+
+class Gate:
+    """A broker that answers everything with 401 and what it was asked with."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        return httpx.Response(401, content=problem("UDAPI100050", request.headers["authorization"]))
+
+
+def test_a_token_that_was_refused_is_not_sent_again_until_it_changes() -> None:
+    held = ["planted-token"]
+    gate = Gate()
+
+    async def asked() -> None:
+        rest = UpstoxRest(lambda: held[0], transport=httpx.MockTransport(gate))
+        for _ in range(100):
+            with pytest.raises(AuthExpired, match="tradingd login") as refused:
+                await rest.intraday(KEYS[0])
+            assert "planted-token" not in str(refused.value)
+        held[0] = "another-token"
+        with pytest.raises(AuthExpired):
+            await rest.intraday(KEYS[0])
+        await rest.close()
+
+    asyncio.run(asked())
+
+    assert 2 == gate.asked
+
+
+def test_a_refused_token_is_tried_again_after_a_while() -> None:
+    gate = Gate()
+
+    async def asked() -> None:
+        rest = UpstoxRest(lambda: "token", transport=httpx.MockTransport(gate))
+        for _ in range(3):
+            with pytest.raises(AuthExpired):
+                await rest.intraday(KEYS[0])
+            await asyncio.sleep(REFUSED_S)
+        await rest.close()
+
+    run_virtual(VirtualLoop(), asked())
+
+    assert 3 == gate.asked
 
 
 def test_an_exchange_that_is_not_there_is_a_lost_connection() -> None:
