@@ -11,7 +11,7 @@ from core.session import DAY_NS, MINUTE_NS, at_ist, ist_day
 
 CLIENT_ID, CLIENT_SECRET = "sandbox-app", "sandbox-secret"
 TOKEN_ENDS = "03:30"
-EXTENDED_NS = 365 * DAY_NS
+YEAR_NS = 365 * DAY_NS
 CODE_LIVES_NS = 10 * MINUTE_NS
 
 USER = {
@@ -29,10 +29,27 @@ USER = {
 
 
 class Grant(StrEnum):
-    """What a token may do."""
+    """What kind of token it is. A login gives a full one and an extended one."""
 
     FULL = "full"
-    READ_ONLY = "read_only"
+    EXTENDED = "extended"
+    ANALYTICS = "analytics"
+
+
+class Area(StrEnum):
+    """What is asked about."""
+
+    MARKET = "market"
+    ACCOUNT = "account"
+    BOOK = "book"  # orders, trades and positions, to be read
+    ORDERS = "orders"
+
+
+AREAS = {
+    Grant.FULL: frozenset(Area),
+    Grant.EXTENDED: frozenset({Area.BOOK}),
+    Grant.ANALYTICS: frozenset({Area.MARKET}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +88,12 @@ class Accounts:
         asked = (client_id, client_secret, redirect_uri)
         if asked != (CLIENT_ID, CLIENT_SECRET, known) or now_ns >= ends_ns:
             return None
-        access, extended = self.issue(Grant.FULL, now_ns), secrets.token_urlsafe(24)
-        self._tokens[extended] = _Token(Grant.READ_ONLY, now_ns + EXTENDED_NS)
-        return access, extended
+        return self.issue(Grant.FULL, now_ns), self.issue(Grant.EXTENDED, now_ns)
 
     def issue(self, grant: Grant, now_ns: int) -> str:
         token = secrets.token_urlsafe(24)
-        self._tokens[token] = _Token(grant, token_end_ns(now_ns))
+        ends_ns = token_end_ns(now_ns) if grant is Grant.FULL else now_ns + YEAR_NS
+        self._tokens[token] = _Token(grant, ends_ns)
         return token
 
     def grant(self, token: str, now_ns: int) -> Grant | None:

@@ -23,7 +23,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from core.errors import ConfigError
 from sandbox import account_answers, answers
-from sandbox.accounts import USER, Accounts
+from sandbox.accounts import AREAS, CLIENT_ID, CLIENT_SECRET, USER, Accounts, Area
 from sandbox.answers import Json, Refused, failure, success
 from sandbox.exchange import Exchange
 from sandbox.limits import STANDARD, Windows
@@ -173,26 +173,33 @@ class Sandbox:
             both = {"authorized_redirect_uri": uri, "authorizedRedirectUri": uri}
             return JSONResponse(success(both))
 
-        asked: list[tuple[str, Handler]] = [
-            ("/v3/market-quote/ltp", last_prices),
-            ("/v3/market-quote/ohlc", ohlc),
-            ("/v3/market-quote/quotes", quotes),
-            ("/v2/market/status/{exchange}", status),
-            ("/v2/user/profile", profile),
-            ("/v3/user/get-funds-and-margin", funds),
-            ("/v2/user/get-funds-and-margin", funds_v2),
-            ("/v2/charges/brokerage", brokerage),
-            ("/v3/feed/market-data-feed/authorize", authorize),
+        asked: list[tuple[str, Handler, Area]] = [
+            ("/v3/market-quote/ltp", last_prices, Area.MARKET),
+            ("/v3/market-quote/ohlc", ohlc, Area.MARKET),
+            ("/v3/market-quote/quotes", quotes, Area.MARKET),
+            ("/v2/market/status/{exchange}", status, Area.MARKET),
+            ("/v2/user/profile", profile, Area.ACCOUNT),
+            ("/v3/user/get-funds-and-margin", funds, Area.ACCOUNT),
+            ("/v2/user/get-funds-and-margin", funds_v2, Area.ACCOUNT),
+            ("/v2/charges/brokerage", brokerage, Area.MARKET),
+            ("/v3/feed/market-data-feed/authorize", authorize, Area.MARKET),
         ]
-        return [Route(path, self._private(handler), methods=["GET"]) for path, handler in asked]
+        return [
+            Route(path, self._private(handler, area), methods=["GET"])
+            for path, handler, area in asked
+        ]
 
     # --- who may ask -----------------------------------------------------------------------------
 
-    def _private(self, handler: Handler) -> Handler:
+    def _private(self, handler: Handler, area: Area | None = None) -> Handler:
+        """For holders of a token; of one that may ask in `area`, if there is one."""
+
         async def guarded(request: Request) -> Response:
-            now_ns = self._exchange.clock.now_ns()
-            if self._accounts.grant(_bearer(request), now_ns) is None:
+            grant = self._accounts.grant(_bearer(request), self._exchange.clock.now_ns())
+            if grant is None:
                 raise Refused(401, "UDAPI100050", "Invalid token used to access API")
+            if area is not None and area not in AREAS[grant]:
+                raise Refused(403, "UDAPI100067", f"API not permitted with an {grant} token")
             return await handler(request)
 
         return self._counted(guarded)
@@ -228,6 +235,8 @@ class Sandbox:
         now_ns = self._exchange.clock.now_ns()
         made = self._accounts.exchange(code, client_id, secret, redirect, now_ns)
         if made is None:
+            if (client_id, secret) != (CLIENT_ID, CLIENT_SECRET):
+                raise Refused(401, "UDAPI100016", "Invalid Credentials")
             raise Refused(401, "UDAPI100057", "Invalid Auth code")
         return JSONResponse(USER | {"access_token": made[0], "extended_token": made[1]})
 

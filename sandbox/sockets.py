@@ -10,7 +10,7 @@ from contextlib import suppress
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sandbox.accounts import Accounts
+from sandbox.accounts import AREAS, Accounts, Area
 from sandbox.exchange import Exchange, Phases
 from sandbox.feed import Subscriber, market_info
 from sandbox.world import MS_NS, SLOT_MS
@@ -48,8 +48,10 @@ class FeedSockets:
         """The address that the SDK knows: a bearer is sent on to an authorised one."""
         kind, _, token = websocket.headers.get("authorization", "").partition(" ")
         now_ns = self._exchange.clock.now_ns()
-        if kind.lower() != "bearer" or self._accounts.grant(token, now_ns) is None:
-            await websocket.send_denial_response(Response("Unauthorized", 401))
+        grant = self._accounts.grant(token, now_ns) if kind.lower() == "bearer" else None
+        if grant is None or Area.MARKET not in AREAS[grant]:
+            status = 401 if grant is None else 403
+            await websocket.send_denial_response(Response(status_code=status))
             return
         uri = self.authorised_uri(websocket.headers.get("host", ""))
         await websocket.send_denial_response(Response(status_code=302, headers={"location": uri}))

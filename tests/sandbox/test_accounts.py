@@ -34,8 +34,8 @@ def test_a_code_is_exchanged_once() -> None:
     made = held.exchange(code, CLIENT_ID, CLIENT_SECRET, REDIRECT, NOON)
     assert made is not None
 
-    assert [Grant.FULL, Grant.READ_ONLY] == [held.grant(token, NOON) for token in made]
-    assert Grant.READ_ONLY is held.grant(made[1], NOON + 30 * DAY_NS)
+    assert [Grant.FULL, Grant.EXTENDED] == [held.grant(token, NOON) for token in made]
+    assert Grant.EXTENDED is held.grant(made[1], NOON + 30 * DAY_NS)
     assert held.exchange(code, CLIENT_ID, CLIENT_SECRET, REDIRECT, NOON) is None
 
 
