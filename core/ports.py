@@ -213,6 +213,9 @@ class MarketStore(Protocol):
     def days(self) -> list[int]:
         """Session dates (days since 1970-01-01, IST) that hold bars, ascending."""
 
+    def held_days(self, source: str | None = None) -> list[set[int]]:
+        """Session dates that hold a bar with a price, by instrument; of this source alone."""
+
     def close(self) -> None: ...
 
 

@@ -27,6 +27,7 @@ from stores.archive import BarArchive
 from stores.market_tables import (
     BAR_ROW,
     SELECT_DECISIONS,
+    SOURCES,
     STORED_TICK,
     Staging,
     create_or_check,
@@ -93,6 +94,10 @@ _COUNT_TICKS = """
     WHERE recv_ns >= ? AND recv_ns < ?"""
 _SELECT_DAYS = """
     SELECT DISTINCT day FROM bar_rows b JOIN configured c ON c.stored = b.instrument ORDER BY day"""
+_SELECT_HELD_DAYS = """
+    SELECT DISTINCT c.number AS instrument, day
+    FROM bar_rows b JOIN configured c ON c.stored = b.instrument
+    WHERE quality & ? = 0 AND source BETWEEN ? AND ?"""
 _SELECT_DAY = """
     SELECT symbol, open_ns, open, high, low, close, volume, quality, source
     FROM bars WHERE day = ? AND quality & ? = 0 AND open_ns >= ? AND open_ns < ?
@@ -242,6 +247,14 @@ class DuckMarketStore:
 
     def days(self) -> list[int]:
         return [int(day) for day in self._fetch(_SELECT_DAYS)["day"]]
+
+    def held_days(self, source: str | None = None) -> list[set[int]]:
+        ranks = (0, len(SOURCES)) if source is None else (require_source(source),) * 2
+        rows = self._fetch(_SELECT_HELD_DAYS, (MISSING, *ranks))
+        held: list[set[int]] = [set() for _ in self._instruments]
+        for number, day in zip(rows["instrument"].tolist(), rows["day"].tolist(), strict=True):
+            held[number].add(day)
+        return held
 
     def select(self, sql: str, within_s: float = SELECT_WAIT_S) -> Answer:
         """The answer to one SELECT that a person typed, of what is committed.

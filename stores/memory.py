@@ -14,7 +14,7 @@ from core.errors import StoreFailed
 from core.orders import OrderState
 from core.ports import DecidedBar, EventKind, LedgerEvent, RecordedEvent
 from core.session import days_of
-from core.types import BAR, TICK, Instrument, Int64s, Records
+from core.types import BAR, MISSING, TICK, Instrument, Int64s, Records
 from stores.chain import canonical_json, chained
 from stores.market_tables import require_source
 from stores.views import PROJECTED, RUNNER_STATE, VIEWS, Row, RowOrder, require_view
@@ -224,6 +224,15 @@ class MemoryMarketStore:
                 opens = block["open_ns"][block["instrument"] == number]
                 found.update(days_of(opens, self._instruments[number].session_class).tolist())
         return sorted(found)
+
+    def held_days(self, source: str | None = None) -> list[set[int]]:
+        rank = None if source is None else require_source(source)
+        held: list[set[int]] = [set() for _ in self._instruments]
+        for number, one in enumerate(self._instruments):
+            for block in (block for of, block in self._bars if rank in (None, of)):
+                own = block[(block["instrument"] == number) & (block["quality"] & MISSING == 0)]
+                held[number].update(days_of(own["open_ns"], one.session_class).tolist())
+        return held
 
     def close(self) -> None:
         """Nothing is held."""

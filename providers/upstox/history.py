@@ -9,7 +9,7 @@ import asyncio
 import random
 from calendar import monthrange
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple, Protocol
 
@@ -145,7 +145,7 @@ class UpstoxHistory:
         self._jitter = random.Random(seed)
         self.retried = 0
 
-    async def each(self, asked: Sequence[Chunk]) -> AsyncIterator[Fetched]:
+    async def each(self, asked: Sequence[Chunk]) -> AsyncGenerator[Fetched, None]:
         """The answers in the order asked. Raises BrokerError where trying again is no use."""
         under_way: deque[asyncio.Task[Fetched]] = deque()
         try:

@@ -169,6 +169,16 @@ def test_days_are_those_of_the_instruments_sessions(store: MarketStore) -> None:
     assert (OPEN_NS + after_midnight * MINUTE_NS) // DAY_NS == DAY
 
 
+def test_the_days_of_each_instrument_are_told_by_source(store: MarketStore) -> None:
+    store.append_bars(bars((0, 0, 100.0), (1, 0, 10.0)), "feed")
+    store.append_bars(bars((0, 0, 100.0), day=DAY + 1), "backfill")
+    store.append_bars(bars((0, 0, 100.0), day=DAY + 2, quality=MISSING), "backfill")
+    store.commit()
+
+    assert [{DAY, DAY + 1}, {DAY}, set()] == store.held_days()
+    assert [{DAY + 1}, set(), set()] == store.held_days("backfill")
+
+
 def test_the_bars_of_one_instrument_come_alone(store: MarketStore) -> None:
     store.append_bars(bars((1, 0, 10.0), (0, 0, 100.0), (0, 1, 101.0), (0, 2, 102.0)), "feed")
     store.append_bars(bars((0, 1, 101.5)), "repair")
