@@ -20,6 +20,7 @@ from daemon.chores import (
     back_up,
     drop_blobs,
 )
+from daemon.masters import KeptMasters
 from daemon.plan import Plan
 from daemon.proof.certificate import certify_day
 from daemon.proof.report import Report, last_report, report_day, report_path
@@ -32,6 +33,7 @@ T = TypeVar("T")
 
 KEEP_BLOB_DAYS = 10  # design.md 6: younger days can be certified
 KEEP_TICK_DAYS = 30
+KEEP_INSTRUMENT_DAYS = 30
 
 log = structlog.get_logger()
 
@@ -55,6 +57,7 @@ class Evening:
             ("back_up_ledger", self.ledger_owner, self._back_up),
             ("drop_blobs", self.ledger_owner, self._drop_blobs),
             ("drop_ticks", self.store_owner, self._drop_ticks),
+            ("drop_instruments", self.store_owner, self._drop_instruments),
         )
         for name, owner, chore in chores:
             if stop is not None and stop.is_set():
@@ -102,6 +105,11 @@ class Evening:
         before_day = day - KEEP_TICK_DAYS
         if dropped := self.store.drop_ticks(before_day * DAY_NS):
             log.info("ticks_dropped", before=day_text(before_day), ticks=dropped)
+
+    def _drop_instruments(self, day: int) -> None:
+        before_day = day - KEEP_INSTRUMENT_DAYS
+        if dropped := KeptMasters(self.directory).prune(before_day):
+            log.info("instruments_dropped", before=day_text(before_day), files=dropped)
 
     def _report(self, day: int) -> Report:
         report = report_day(self.directory, self.plan, day, self.store)

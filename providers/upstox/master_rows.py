@@ -57,10 +57,7 @@ def _rows(packed: bytes, name: str) -> Iterator[Row]:
                     raise ProtocolViolation(f"{name}: no list of objects after row {rows}")
                 try:
                     row, end = decode(rest, start)
-                except (
-                    ValueError,
-                    RecursionError,
-                ) as error:  # perhaps the rest of it is in the next part
+                except (ValueError, RecursionError) as error:  # cut off by the end of the part?
                     if len(rest) - start > MAX_ROW_CHARACTERS:
                         raise ProtocolViolation(f"{name}: row {rows + 1} is no JSON") from error
                     break
