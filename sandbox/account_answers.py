@@ -1,6 +1,6 @@
 """The broker's answers about the account, its charges, and the list of instruments.
 
-Pure, as `answers.py`. There is one account, and until orders are taken nothing moves its cash.
+Pure, as `answers.py`. What moves the account's cash is in `order_answers.py`.
 """
 
 from collections.abc import Sequence
@@ -15,42 +15,6 @@ from sandbox.universe import Listing
 
 def profile() -> Json:
     return success(USER)
-
-
-def funds(cash_paise: int) -> Json:
-    """The layout of V3."""
-    cash = cash_paise / 100
-    nothing = {"total": 0.0}
-    return success(
-        {
-            "available_to_trade": {
-                "total": cash,
-                "cash_available_to_trade": {
-                    "total": cash,
-                    "cash": {
-                        "opening_balance": cash,
-                        "added_today": 0.0,
-                        "withdrawn_today": 0.0,
-                        "amount_from_stock_sale": 0.0,
-                        "unpaid_charges": 0.0,
-                    },
-                    "margin_used": nothing | {"loss": {"total": 0.0, "realised": 0.0}},
-                },
-                "pledge_available_to_trade": nothing,
-            },
-            "unavailable_to_trade": {
-                "cash_unavailable_to_trade": nothing,
-                "pledge_unavailable_to_trade": nothing,
-            },
-        }
-    )
-
-
-def funds_v2(cash_paise: int) -> Json:
-    """The layout of V2: everything stands under `equity`."""
-    names = ("used_margin", "payin_amount", "span_margin", "adhoc_margin", "notional_cash")
-    empty = dict.fromkeys(names, 0.0) | {"exposure_margin": 0.0, "available_margin": 0.0}
-    return success({"equity": empty | {"available_margin": cash_paise / 100}, "commodity": empty})
 
 
 def brokerage(exchange: Exchange, key: str, quantity: str, side: str, price: str) -> Json:

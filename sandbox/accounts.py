@@ -4,6 +4,7 @@ One user, one app. Knows market time only; keeps nothing on disk.
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,6 +12,7 @@ from core.session import DAY_NS, MINUTE_NS, at_ist, ist_day
 
 CLIENT_ID, CLIENT_SECRET = "sandbox-app", "sandbox-secret"
 TOKEN_ENDS = "03:30"
+LOOPBACK = "127.0.0.1"
 YEAR_NS = 365 * DAY_NS
 CODE_LIVES_NS = 10 * MINUTE_NS
 
@@ -69,6 +71,7 @@ class Accounts:
         self._codes: dict[str, tuple[str, int]] = {}  # redirect and end, by code
         self._tokens: dict[str, _Token] = {}
         self._sockets: dict[str, int] = {}  # end, by code of an authorised feed address
+        self._addresses = [LOOPBACK]  # from which order calls may come: primary, secondary
         if token is not None:
             self._tokens[token] = _Token(Grant.FULL, token_end_ns(now_ns))
 
@@ -102,6 +105,19 @@ class Accounts:
         if known is None or now_ns >= known.ends_ns:
             return None
         return known.grant
+
+    def is_registered(self, address: str) -> bool:
+        """Whether order calls may come from `address`."""
+        return address in self._addresses
+
+    def register(self, addresses: Sequence[str]) -> None:
+        """Change from where orders may come; every token made so far is over with it."""
+        self._addresses = list(addresses)
+        self._tokens.clear()
+
+    @property
+    def addresses(self) -> Sequence[str]:
+        return tuple(self._addresses)
 
     def revoke(self, token: str) -> None:
         self._tokens.pop(token, None)

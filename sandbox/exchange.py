@@ -24,7 +24,7 @@ from sandbox.candles import Candles
 from sandbox.feed_messages import ENUMS
 from sandbox.quotes import Quotes
 from sandbox.universe import Listing, by_key
-from sandbox.world import MS_NS, World
+from sandbox.world import MS_NS, Tape, World
 
 SessionOf = Callable[[Listing, int], Session | None]
 
@@ -97,6 +97,14 @@ class Exchange:
                 listing, self._world.tape(listing, day), opened_ms, self._traded_before_ms(listing)
             )
         return self._quotes.get(key)
+
+    def session(self, listing: Listing, day: int) -> Session | None:
+        """The hours of a listing on a day; None without any."""
+        return self._session_of(listing, day)
+
+    def tape(self, listing: Listing, day: int) -> Tape:
+        """The trades of a day, those that have not happened yet among them."""
+        return self._world.tape(listing, day)
 
     def candles(self, listing: Listing, day: int) -> Candles:
         """1m candles of a day, as far as market time has come: only completed minutes."""

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 # Requests by window in seconds.
 STANDARD: Mapping[int, int] = {1: 50, 60: 500, 1_800: 2_000}
+# Order calls of an algorithm that is not registered with the exchange.
+ORDERS: Mapping[int, int] = {1: 10, 60: 500, 1_800: 2_000}
 
 
 class Windows:

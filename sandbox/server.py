@@ -25,8 +25,10 @@ from core.errors import ConfigError
 from sandbox import account_answers, answers
 from sandbox.accounts import AREAS, CLIENT_ID, CLIENT_SECRET, USER, Accounts, Area
 from sandbox.answers import Json, Refused, failure, success
+from sandbox.desk import Desk
 from sandbox.exchange import Exchange
 from sandbox.limits import STANDARD, Windows
+from sandbox.order_routes import OrderSide
 from sandbox.sockets import ABORT, FEED_PATH, FeedSockets
 
 CASH_PAISE = 10_00_000_00
@@ -58,6 +60,7 @@ class Sandbox:
         self._port = port
         self._windows = Windows(STANDARD)
         self.sockets = FeedSockets(exchange, accounts)
+        self.orders = OrderSide(Desk(exchange, CASH_PAISE), accounts, self._private, self._now_s)
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self._masters = {
@@ -73,6 +76,7 @@ class Sandbox:
                 *self._login_routes(),
                 *self._public_routes(),
                 *self._private_routes(),
+                *self.orders.routes(),
                 WebSocketRoute("/v3/feed/market-data-feed", self.sockets.redirect),
                 WebSocketRoute(FEED_PATH, self.sockets.serve),
             ],
@@ -156,12 +160,6 @@ class Sandbox:
         async def profile(_: Request) -> Response:
             return JSONResponse(account_answers.profile())
 
-        async def funds(_: Request) -> Response:
-            return JSONResponse(account_answers.funds(CASH_PAISE))
-
-        async def funds_v2(_: Request) -> Response:
-            return JSONResponse(account_answers.funds_v2(CASH_PAISE))
-
         async def brokerage(request: Request) -> Response:
             names = ("instrument_token", "quantity", "transaction_type", "price")
             return JSONResponse(
@@ -179,8 +177,6 @@ class Sandbox:
             ("/v3/market-quote/quotes", quotes, Area.MARKET),
             ("/v2/market/status/{exchange}", status, Area.MARKET),
             ("/v2/user/profile", profile, Area.ACCOUNT),
-            ("/v3/user/get-funds-and-margin", funds, Area.ACCOUNT),
-            ("/v2/user/get-funds-and-margin", funds_v2, Area.ACCOUNT),
             ("/v2/charges/brokerage", brokerage, Area.MARKET),
             ("/v3/feed/market-data-feed/authorize", authorize, Area.MARKET),
         ]

@@ -1,0 +1,195 @@
+"""The order side on the wire: who may trade, how often, and which call asks what of the desk.
+
+An order call needs a token that is not read-only and comes from the registered address; it is
+counted in windows of its own.
+"""
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from sandbox.accounts import AREAS, Accounts, Area
+from sandbox.answers import Json, Refused, success
+from sandbox.desk import Desk
+from sandbox.limits import ORDERS, Windows
+from sandbox.order_answers import accepted, funds, funds_v2, order_row, position_row, trade_row
+from sandbox.order_terms import changed, placed
+from sandbox.orders import Order
+from sandbox.portfolio_socket import DIRECT_PATH, STREAM_PATH, UPDATE_TYPES, PortfolioSockets
+
+Handler = Callable[[Request], Awaitable[Response]]
+Guard = Callable[[Handler, Area], Handler]
+
+ORDER_ID = re.compile(r"[A-Za-z0-9-]{1,40}")
+
+
+class OrderSide:
+    """The order calls and reads of one desk.
+
+    Args:
+        private: lets only a good token through, and counts, as for any other read.
+        now_s: real time, by which order calls are counted.
+    """
+
+    def __init__(
+        self, desk: Desk, accounts: Accounts, private: Guard, now_s: Callable[[], float]
+    ) -> None:
+        self.desk = desk
+        self.sockets = PortfolioSockets(desk, accounts)
+        self._accounts = accounts
+        self._private = private
+        self._windows = Windows(ORDERS)
+        self._now_s = now_s
+
+    def routes(self) -> list[BaseRoute]:
+        calls: list[tuple[str, str, Handler]] = [
+            ("POST", "/v3/order/place", self._place),
+            ("PUT", "/v3/order/modify", self._modify),
+            ("DELETE", "/v3/order/cancel", self._cancel),
+        ]
+        reads: list[tuple[str, Handler, Area]] = [
+            ("/v2/order/retrieve-all", self._book, Area.BOOK),
+            ("/v2/order/details", self._details, Area.BOOK),
+            ("/v2/order/history", self._history, Area.BOOK),
+            ("/v2/order/trades", self._trades, Area.BOOK),
+            ("/v2/order/trades/get-trades-for-day", self._trades_of_the_day, Area.BOOK),
+            ("/v2/portfolio/short-term-positions", self._positions, Area.BOOK),
+            ("/v2/portfolio/long-term-holdings", self._holdings, Area.BOOK),
+            ("/v3/user/get-funds-and-margin", self._funds, Area.ACCOUNT),
+            ("/v2/user/get-funds-and-margin", self._funds_v2, Area.ACCOUNT),
+            (f"{DIRECT_PATH}/authorize", self._authorize, Area.ACCOUNT),
+        ]
+        return [
+            *(Route(path, self._ordering(one), methods=[method]) for method, path, one in calls),
+            *(Route(path, self._private(one, area), methods=["GET"]) for path, one, area in reads),
+            WebSocketRoute(DIRECT_PATH, self.sockets.redirect),
+            WebSocketRoute(STREAM_PATH, self.sockets.serve),
+        ]
+
+    # --- who may trade ---------------------------------------------------------------------------
+
+    def _ordering(self, handler: Handler) -> Handler:
+        async def guarded(request: Request) -> Response:
+            if not self._windows.take(self._now_s()):
+                raise Refused(429, "UDAPI10005", "Too Many Request Sent")
+            kind, _, token = request.headers.get("authorization", "").partition(" ")
+            now_ns = self.desk.exchange.clock.now_ns()
+            grant = self._accounts.grant(token, now_ns) if kind.lower() == "bearer" else None
+            if grant is None:
+                raise Refused(401, "UDAPI100050", "Invalid token used to access API")
+            if Area.ORDERS not in AREAS[grant]:
+                raise Refused(403, "UDAPI100067", f"API not permitted with an {grant} token")
+            address = request.client.host if request.client else ""
+            if not self._accounts.is_registered(address):
+                raise Refused(403, "UDAPI1154", f"Static IP {address} is not registered")
+            return await handler(request)
+
+        return guarded
+
+    # --- calls -----------------------------------------------------------------------------------
+
+    async def _place(self, request: Request) -> Response:
+        body = await _json(request)
+        self.desk.settle()
+        ids = self.desk.place(placed(body, self.desk.exchange.listing))
+        return JSONResponse(accepted({"order_ids": ids}))
+
+    async def _modify(self, request: Request) -> Response:
+        body = await _json(request)
+        order_id = _order_id(body.get("order_id") if isinstance(body, dict) else None)
+        self.desk.settle()
+        self.desk.modify(order_id, lambda terms: changed(body, terms))
+        return JSONResponse(accepted({"order_id": order_id}))
+
+    async def _cancel(self, request: Request) -> Response:
+        order_id = _order_id(request.query_params.get("order_id"))
+        self.desk.settle()
+        self.desk.cancel(order_id)
+        return JSONResponse(accepted({"order_id": order_id}))
+
+    # --- reads -----------------------------------------------------------------------------------
+
+    async def _book(self, _: Request) -> Response:
+        self.desk.settle()
+        return JSONResponse(success([order_row(order) for order in self.desk.orders.values()]))
+
+    async def _details(self, request: Request) -> Response:
+        return JSONResponse(success(order_row(self._order(request))))
+
+    async def _history(self, request: Request) -> Response:
+        """The states of one order, or of all that have a tag."""
+        tag = request.query_params.get("tag")
+        if tag is None:
+            orders = [self._order(request)]
+        else:
+            self.desk.settle()
+            orders = [one for one in self.desk.orders.values() if one.terms.tag == tag]
+            wanted = request.query_params.get("order_id")
+            orders = [one for one in orders if wanted in (None, one.order_id)]
+        if not orders:
+            raise Refused(400, "UDAPI100010", "Order not found")
+        rows = [order_row(order, state) for order in orders for state in order.trail]
+        return JSONResponse(success(rows))
+
+    async def _trades(self, request: Request) -> Response:
+        rows = [trade_row(trade) for trade in self._order(request).trades]
+        return JSONResponse(success(rows))
+
+    async def _trades_of_the_day(self, _: Request) -> Response:
+        self.desk.settle()
+        return JSONResponse(success([trade_row(trade) for trade in self.desk.trades]))
+
+    async def _positions(self, _: Request) -> Response:
+        self.desk.settle()
+        rows = [
+            position_row(one, *self.desk.price_and_close(one.listing))
+            for one in self.desk.account.positions.values()
+        ]
+        return JSONResponse(success(rows))
+
+    async def _holdings(self, _: Request) -> Response:
+        """None: what is delivered stays a position here."""
+        return JSONResponse(success([]))
+
+    async def _funds(self, _: Request) -> Response:
+        return JSONResponse(success(self._funds_of(funds)))
+
+    async def _funds_v2(self, _: Request) -> Response:
+        return JSONResponse(success(self._funds_of(funds_v2)))
+
+    def _funds_of(self, layout: Callable[..., Json]) -> Json:
+        self.desk.settle()
+        return layout(self.desk.account, self.desk.working(), self.desk.prices())
+
+    async def _authorize(self, request: Request) -> Response:
+        types = request.query_params.get("update_types", "order")
+        if not set(types.split(",")) <= set(UPDATE_TYPES):
+            raise Refused(400, "UDAPI100036", f"update_types must be of {', '.join(UPDATE_TYPES)}")
+        uri = self.sockets.authorised_uri(request.headers.get("host", ""), types)
+        both = {"authorized_redirect_uri": uri, "authorizedRedirectUri": uri}
+        return JSONResponse(success(both))
+
+    def _order(self, request: Request) -> Order:
+        order_id = _order_id(request.query_params.get("order_id"))
+        self.desk.settle()
+        return self.desk.order(order_id)
+
+
+async def _json(request: Request) -> Any:
+    try:
+        return json.loads(await request.body())
+    except ValueError as error:
+        raise Refused(400, "UDAPI100036", "Invalid input passed to the API") from error
+
+
+def _order_id(text: object) -> str:
+    if not text:
+        raise Refused(400, "UDAPI1023", "The order_id is required")
+    if not isinstance(text, str) or not ORDER_ID.fullmatch(text):
+        raise Refused(400, "UDAPI1010", "The order_id accepts only letters, digits and '-'")
+    return text
