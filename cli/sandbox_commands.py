@@ -17,6 +17,7 @@ from daemon.clocks import SystemClock
 from daemon.config import SANDBOX_TOKEN
 from sandbox.accounts import Accounts
 from sandbox.exchange import Exchange, hours
+from sandbox.faults import Faults, catalogue_lines, fault_of
 from sandbox.recorded import RecordedWorld, listings_of
 from sandbox.server import Sandbox
 from sandbox.universe import Listing, listings
@@ -38,10 +39,14 @@ class Asked:
     symbols: tuple[str, ...]
     closing_auction: str
     speed: float
+    faults: tuple[str, ...]
 
 
 def run(asked: Asked, tell: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. Raises ConfigError, DataError."""
+    if "list" in asked.faults:
+        tell("\n".join(catalogue_lines()))
+        return
     day = parse_day(asked.day or DEFAULT_DAY)
     token = asked.token or os.environ.get(SANDBOX_TOKEN) or secrets.token_urlsafe(18)
     asyncio.run(_serve(asked, day, token, tell))
@@ -49,13 +54,16 @@ def run(asked: Asked, tell: Callable[[str], None]) -> None:
 
 async def _serve(asked: Asked, day: int, token: str, tell: Callable[[str], None]) -> None:
     exchange = exchange_of(asked, day)
-    sandbox = Sandbox(exchange, Accounts(token, exchange.clock.now_ns()), port=asked.port)
+    accounts = Accounts(token, exchange.clock.now_ns(), exchange.faults)
+    sandbox = Sandbox(exchange, accounts, port=asked.port)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     address = await sandbox.start()
     tell(f"sandbox      {address}, day {day_text(day)} at {asked.speed:g}x")
     tell(f"instruments  {', '.join(one.symbol for one in exchange.listed)}")
+    if asked.faults:
+        tell(f"faults       {', '.join(asked.faults)}")
     if not (asked.token or os.environ.get(SANDBOX_TOKEN)):
         tell(f"token        {token}")
     try:
@@ -69,14 +77,15 @@ def exchange_of(asked: Asked, day: int) -> Exchange:
     """The exchange of the options; its clock starts now."""
     open_ns = _open_ns(day)
     clock = SystemClock.scaled(open_ns - LEAD_NS, asked.speed)
+    faults = Faults([fault_of(text) for text in asked.faults], asked.seed)
     if not asked.data:
-        return Exchange(_chosen(asked), GeneratedWorld(asked.seed, hours), hours, clock)
+        return Exchange(_chosen(asked), GeneratedWorld(asked.seed, hours), hours, clock, faults)
     options = data_options("open", "1m", "nse", asked.symbols or None, asked.closing_auction)
     dataset = read(asked.data, options)
     if day not in days_of(dataset.bars["open_ns"], SessionClass.CASH):
         raise DataError(f"{', '.join(map(str, asked.data))}: no bars of {day_text(day)}")
     world = RecordedWorld(dataset.bars, dataset.instruments)
-    return Exchange(listings_of(dataset.bars, dataset.instruments), world, hours, clock)
+    return Exchange(listings_of(dataset.bars, dataset.instruments), world, hours, clock, faults)
 
 
 def _chosen(asked: Asked) -> tuple[Listing, ...]:

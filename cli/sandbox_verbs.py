@@ -29,11 +29,18 @@ def sandbox(
     speed: Annotated[
         float, typer.Option(metavar="X", help="market seconds a second", min=0.01, max=3_600)
     ] = 1.0,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", metavar="NAME[=VALUE][@FROM[-TO]]", help="`list` tells them all"),
+    ] = None,
 ) -> None:
     """A local exchange that speaks Upstox's protocol, REST and sockets on one loopback port.
 
     Market time begins shortly before the day's open and runs on. The token may also come from the
     environment variable TRADINGD_SANDBOX_TOKEN, which no list of processes shows.
+
+    With faults it misbehaves as the broker has been seen to, for the day or from one time to
+    another: --fault drop=60 --fault forbid@10:15-10:20.
 
     Example: tradingd sandbox --port 8900 --seed 7 --day 2026-08-05 --speed 60
     """
@@ -49,6 +56,7 @@ def sandbox(
             symbols=tuple(symbols or ()),
             closing_auction=closing_auction,
             speed=speed,
+            faults=tuple(fault or ()),
         ),
         partial(print, flush=True),
     )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.session import DAY_NS, MINUTE_NS, at_ist, ist_day
+from sandbox import fault_kinds as kinds
+from sandbox.faults import MS_NS, NO_FAULTS, Faults
 
 CLIENT_ID, CLIENT_SECRET = "sandbox-app", "sandbox-secret"
 TOKEN_ENDS = "03:30"
@@ -57,6 +59,7 @@ AREAS = {
 @dataclass(frozen=True, slots=True)
 class _Token:
     grant: Grant
+    made_ns: int
     ends_ns: int
 
 
@@ -64,16 +67,17 @@ class Accounts:
     """Codes are single-use, tokens have an end.
 
     Args:
-        token: one that is good from the start, as if it had been made at `now_ns`.
+        token: one that is good from the start, with the end of one made at `now_ns`.
     """
 
-    def __init__(self, token: str | None, now_ns: int) -> None:
+    def __init__(self, token: str | None, now_ns: int, faults: Faults = NO_FAULTS) -> None:
+        self._faults = faults
         self._codes: dict[str, tuple[str, int]] = {}  # redirect and end, by code
         self._tokens: dict[str, _Token] = {}
         self._sockets: dict[str, int] = {}  # end, by code of an authorised feed address
         self._addresses = [LOOPBACK]  # from which order calls may come: primary, secondary
         if token is not None:
-            self._tokens[token] = _Token(Grant.FULL, token_end_ns(now_ns))
+            self._tokens[token] = _Token(Grant.FULL, 0, token_end_ns(now_ns))
 
     def code(self, client_id: str, redirect_uri: str, now_ns: int) -> str | None:
         """A code for the app to be exchanged; None for an app that is not known."""
@@ -96,15 +100,24 @@ class Accounts:
     def issue(self, grant: Grant, now_ns: int) -> str:
         token = secrets.token_urlsafe(24)
         ends_ns = token_end_ns(now_ns) if grant is Grant.FULL else now_ns + YEAR_NS
-        self._tokens[token] = _Token(grant, ends_ns)
+        self._tokens[token] = _Token(grant, now_ns, ends_ns)
         return token
 
     def grant(self, token: str, now_ns: int) -> Grant | None:
         """What a token may do now; None: nothing (any more)."""
+        if token and token == self._faults.word(kinds.EXPIRE, now_ns // MS_NS):
+            return Grant.FULL
         known = self._tokens.get(token)
-        if known is None or now_ns >= known.ends_ns:
+        if known is None or now_ns >= known.ends_ns or self._has_expired(known, now_ns):
             return None
         return known.grant
+
+    def _has_expired(self, known: _Token, now_ns: int) -> bool:
+        """Whether a fault has ended it; what lives for a year lives on."""
+        expired_ms = self._faults.since_ms(kinds.EXPIRE, now_ns // MS_NS)
+        if expired_ms is None or known.grant is not Grant.FULL:
+            return False
+        return known.made_ns < expired_ms * MS_NS
 
     def is_registered(self, address: str) -> bool:
         """Whether order calls may come from `address`."""

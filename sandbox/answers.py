@@ -7,6 +7,8 @@ other.
 
 from typing import Any
 
+import numpy as np
+
 from core.errors import ConfigError
 from core.session import (
     day_span_ns,
@@ -16,7 +18,8 @@ from core.session import (
 )
 from core.session_table import SPECIAL_DAYS, WEEKDAY_CLOSURES
 from core.types import SessionClass
-from sandbox.candles import MINUTE_MS, Ohlc
+from sandbox import fault_kinds as kinds
+from sandbox.candles import MINUTE_MS, Candles, Ohlc
 from sandbox.exchange import STATUSES, Exchange
 from sandbox.quotes import Quote, Quotes
 from sandbox.universe import Listing
@@ -78,8 +81,23 @@ def intraday(exchange: Exchange, key: str, unit: str, interval: str) -> Json:
     """The running day's, as far as minutes are complete; empty without a session."""
     listing = listing_of(exchange, key)
     minutes = _minutes(unit, interval)
-    days = range(exchange.day, exchange.day + 1)
-    return success({"candles": _rows(exchange, listing, days, unit, minutes)})
+    stale = exchange.faults.on(kinds.STALE_INTRADAY, exchange.now_ms())
+    day = exchange.last_working_day() if stale else exchange.day
+    candles = _perturbed(exchange, listing, exchange.candles(listing, day))
+    return success({"candles": _day_rows(listing, day, candles, unit, minutes)[::-1]})
+
+
+def _perturbed(exchange: Exchange, listing: Listing, candles: Candles) -> Candles:
+    """A tick and a share more in some of them, the same ones whenever they are asked for."""
+    share = exchange.faults.amount(kinds.PERTURB, exchange.now_ms())
+    if share is None:
+        return candles
+    random = exchange.faults.random("candles", listing.key, exchange.day)
+    other = random.random(len(candles.open_ms)) < share
+    close = candles.close + other * listing.tick_paise / 100.0
+    return candles._replace(
+        close=close, high=np.maximum(candles.high, close), volume=candles.volume + other
+    )
 
 
 def _rows(
@@ -87,12 +105,18 @@ def _rows(
 ) -> list[list[object]]:
     rows: list[list[object]] = []
     for day in days:
-        candles = exchange.candles(listing, day).longer(minutes)
-        if unit == "days":
-            midnight_ms = day_span_ns(day, SessionClass.CASH)[0] // MS_NS
-            candles = [one._replace(open_ms=midnight_ms) for one in candles]
-        rows += [_row(one, listing) for one in candles]
+        rows += _day_rows(listing, day, exchange.candles(listing, day), unit, minutes)
     return rows[::-1]
+
+
+def _day_rows(
+    listing: Listing, day: int, candles: Candles, unit: str, minutes: int
+) -> list[list[object]]:
+    longer = candles.longer(minutes)
+    if unit == "days":
+        midnight_ms = day_span_ns(day, SessionClass.CASH)[0] // MS_NS
+        longer = [one._replace(open_ms=midnight_ms) for one in longer]
+    return [_row(one, listing) for one in longer]
 
 
 def _row(one: Ohlc, listing: Listing) -> list[object]:

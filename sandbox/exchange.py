@@ -20,8 +20,11 @@ from core.session import (
 )
 from core.session_table import FIRST_COVERED_DAY, LAST_COVERED_DAY
 from core.types import SessionClass
+from sandbox import fault_kinds as kinds
 from sandbox.candles import Candles
+from sandbox.faults import NO_FAULTS, Faults
 from sandbox.feed_messages import ENUMS
+from sandbox.hushed import Hushed
 from sandbox.quotes import Quotes
 from sandbox.universe import Listing, by_key
 from sandbox.world import MS_NS, Tape, World
@@ -64,11 +67,13 @@ class Exchange:
         world: World,
         session_of: SessionOf,
         clock: Clock,
+        faults: Faults = NO_FAULTS,
     ) -> None:
         self.listed = tuple(listed)
         self.clock = clock
+        self.faults = faults
         self._by_key = by_key(listed)
-        self._world = world
+        self._world = Hushed(world, faults)
         self._session_of = session_of
         self._quotes: dict[str, Quotes] = {}
         self._quotes_day = -1
@@ -110,6 +115,11 @@ class Exchange:
         """1m candles of a day, as far as market time has come: only completed minutes."""
         return self._world.tape(listing, day).candles().ended(self.now_ms())
 
+    def last_working_day(self) -> int:
+        """The day before the running one on which anything could trade."""
+        days = range(self.day - 1, self.day - 15, -1)
+        return next((day for day in days if self._session_of(self.listed[0], day)), days[-1])
+
     def phases(self) -> Phases:
         """As of now."""
         return self.phases_at(self.now_ms())
@@ -121,6 +131,8 @@ class Exchange:
         status = max(
             (_status(one, now_ns) for one in held), default=NORMAL_CLOSE, key=_OPENNESS.index
         )
+        if self.faults.on(kinds.HALT, now_ms):
+            status = NORMAL_CLOSE
         segments = dict.fromkeys(SEGMENTS_OPEN, status) | dict.fromkeys(SEGMENTS_SHUT, NORMAL_CLOSE)
         auction = {}
         for session in held:

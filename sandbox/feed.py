@@ -6,9 +6,11 @@ last of all trades since the frame before. Knows no socket and no clock.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from sandbox import fault_kinds as kinds
 from sandbox.candles import Ohlc
+from sandbox.faults import NO_FAULTS, Faults
 from sandbox.feed_messages import FeedResponse
 from sandbox.quotes import Quote, Quotes
 
@@ -27,15 +29,24 @@ NO_DEPTH_EVERY = 5  # one frame in five tells no depth
 QuotesOf = Callable[[str], Quotes | None]
 
 
+class Request(NamedTuple):
+    method: str
+    mode: str
+    keys: list[str]
+
+
 class Subscriber:
     """One connection. The server remembers nothing of an earlier one.
 
     Args:
         quotes_of: the day of a key; None for a key that is not listed.
+        number: of the connection; what is drawn belongs to it.
     """
 
-    def __init__(self, quotes_of: QuotesOf) -> None:
+    def __init__(self, quotes_of: QuotesOf, faults: Faults = NO_FAULTS, number: int = 0) -> None:
         self._quotes_of = quotes_of
+        self._faults = faults
+        self._random = faults.random("subscriber", number)
         self._modes: dict[str, str] = {}
         self._told: dict[str, Quote] = {}
         self._frames = 0
@@ -50,16 +61,12 @@ class Subscriber:
 
         What is no request is passed over in silence, as the broker does.
         """
-        try:
-            asked = json.loads(text)
-            method, data = asked["method"], asked["data"]
-            keys = [key for key in data["instrumentKeys"] if isinstance(key, str)]
-            mode = data.get("mode") or "ltpc"
-        except (ValueError, TypeError, KeyError, AttributeError):
+        asked = _request(text)
+        if asked is None:
             return None
-        if method not in METHODS or mode not in LIMITS:
-            return None
+        method, mode, keys = asked
         listed = [key for key in dict.fromkeys(keys) if self._quotes_of(key) is not None]
+        listed = self._heeded(listed, now_ms)
         if method == "unsub":
             for key in listed:
                 self._modes.pop(key, None)
@@ -70,6 +77,16 @@ class Subscriber:
         taken = [key for key in listed if self._take(key, mode)]
         return self.snapshot(taken, now_ms) if taken else None
 
+    def refusal(self, text: bytes, now_ms: int) -> str | None:
+        """The words in which a request is refused; None: it is not. The broker's own limits are
+        kept in silence, and these are its words only as another client of it has them."""
+        most, asked = self._faults.amount(kinds.FAILED, now_ms), _request(text)
+        if most is None or asked is None or asked.method != "sub":
+            return None
+        if len(self._modes.keys() | set(asked.keys)) <= most:
+            return None
+        return json.dumps({"status": "failed", "method": "sub", "error": f"over {most:g} keys"})
+
     def _take(self, key: str, mode: str) -> bool:
         """Subscribe `key`, unless the connection has as many of the mode as it may."""
         others = {one for name, one in self._modes.items() if name != key}
@@ -78,6 +95,18 @@ class Subscriber:
             return False
         self._modes[key] = mode
         return True
+
+    def _heeded(self, keys: list[str], now_ms: int) -> list[str]:
+        """All of them, unless the server is to ignore some."""
+        ignored = self._faults.word(kinds.IGNORE, now_ms)
+        if ignored is None:
+            return keys
+        names = ignored.split("+")
+        return [
+            key
+            for key in keys[: len(keys) if ignored else -1]
+            if key not in names and self._quotes(key).listing.symbol not in names
+        ]
 
     def snapshot(self, keys: Iterable[str], now_ms: int) -> bytes:
         """Every field of `keys`."""
@@ -93,12 +122,19 @@ class Subscriber:
     def increment(self, now_ms: int) -> bytes | None:
         """What has changed since the last frame; None: nothing."""
         response = FeedResponse(type="live_feed", currentTs=now_ms)
-        with_depth = self._frames % NO_DEPTH_EVERY != NO_DEPTH_EVERY - 1
+        every_depth = self._frames % NO_DEPTH_EVERY != NO_DEPTH_EVERY - 1
+        omitted = self._faults.amount(kinds.OMIT, now_ms) or 0.0
+        dark = self._faults.word(kinds.OUTAGE, now_ms)
         for key, mode in self._modes.items():
             quotes, told = self._quotes(key), self._told[key]
-            if quotes.place(now_ms) == told.place and quotes.completed(now_ms) == told.minute:
+            if quotes.listing.segment == dark:
+                continue
+            draws = omitted > 0.0 and self._random.random() < omitted
+            is_news = quotes.place(now_ms) != told.place or quotes.completed(now_ms) != told.minute
+            if not is_news and (mode == "ltpc" or not draws):
                 continue
             quote = quotes.at(now_ms)
+            with_depth = not draws if is_news and omitted else every_depth or not is_news
             _tell(response.feeds[key], mode, quotes, quote, told, with_depth=with_depth)
             self._told[key] = quote
         if not response.feeds:
@@ -111,6 +147,18 @@ class Subscriber:
         quotes = self._quotes_of(key)
         assert quotes is not None  # only what is listed is subscribed
         return quotes
+
+
+def _request(text: bytes) -> Request | None:
+    """What is asked; None where it is no request."""
+    try:
+        asked = json.loads(text)
+        method, data = asked["method"], asked["data"]
+        keys = [key for key in data["instrumentKeys"] if isinstance(key, str)]
+        mode = data.get("mode") or "ltpc"
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return Request(method, mode, keys) if method in METHODS and mode in LIMITS else None
 
 
 def market_info(

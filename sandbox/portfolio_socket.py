@@ -14,8 +14,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from sandbox.accounts import Accounts
 from sandbox.answers import Json
 from sandbox.desk import Desk, OrderTold, Told
+from sandbox.feed_line import ABORT
 from sandbox.order_answers import order_update, position_row, position_update
-from sandbox.sockets import ABORT
 from sandbox.world import MS_NS, SLOT_MS
 
 DIRECT_PATH = "/v2/feed/portfolio-stream-feed"

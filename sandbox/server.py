@@ -23,13 +23,15 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from core.errors import ConfigError
 from sandbox import account_answers, answers
+from sandbox import fault_kinds as kinds
 from sandbox.accounts import AREAS, CLIENT_ID, CLIENT_SECRET, USER, Accounts, Area
 from sandbox.answers import Json, Refused, failure, success
 from sandbox.desk import Desk
 from sandbox.exchange import Exchange
+from sandbox.feed_line import ABORT, DEAFEN
 from sandbox.limits import STANDARD, Windows
 from sandbox.order_routes import OrderSide
-from sandbox.sockets import ABORT, FEED_PATH, FeedSockets
+from sandbox.sockets import FEED_PATH, FeedSockets
 
 CASH_PAISE = 10_00_000_00
 PING_EVERY_S = 5.0  # the feed's only sign of life in a quiet market
@@ -202,7 +204,10 @@ class Sandbox:
 
     def _counted(self, handler: Handler) -> Handler:
         async def counted(request: Request) -> Response:
-            if not self._windows.take(self._now_s()):
+            faults, now_ms = self._exchange.faults, self._exchange.now_ms()
+            if (status := faults.word(kinds.HTML, now_ms)) is not None:
+                return _page(int(status))
+            if not self._windows.take(self._now_s()) or faults.on(kinds.THROTTLE, now_ms):
                 raise Refused(429, "UDAPI10005", "Too Many Request Sent")
             return await handler(request)
 
@@ -241,6 +246,8 @@ class Sandbox:
         return JSONResponse(success(data=True))
 
     async def _master(self, request: Request) -> Response:
+        if self._exchange.faults.on(kinds.NO_MASTER, self._exchange.now_ms()):
+            return _page(403)
         found = self._masters.get(request.path_params["name"])
         if found is None:
             return Response("Not Found", 404)
@@ -255,7 +262,8 @@ class _Socket(WebSocketsSansIOProtocol):
     """Lets a connection be cut as a line is: without a word."""
 
     async def run_asgi(self) -> None:
-        cast("dict[str, object]", self.scope)[ABORT] = self.transport.abort
+        scope = cast("dict[str, object]", self.scope)
+        scope[ABORT], scope[DEAFEN] = self.transport.abort, self.transport.pause_reading
         await super().run_asgi()
 
 
@@ -291,6 +299,12 @@ def _asked(request: Request, name: str) -> str:
 def _bearer(request: Request) -> str:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     return token if kind.lower() == "bearer" else ""
+
+
+def _page(status: int) -> Response:
+    """What stands at the broker's gate, and not the broker itself, answers."""
+    page = "<!DOCTYPE html><html><title>Access denied</title><body>error code: 1010</body></html>"
+    return Response(page, status, media_type="text/html")
 
 
 def _packed(rows: list[Json]) -> tuple[bytes, str]:

@@ -1,7 +1,6 @@
-"""The feed's side of one WebSocket: market info first, then what the subscriber asks for.
+"""The doors of the market feed: who may open a connection, and which are open.
 
-Frames are sent at the edges of slots in market time; nothing is skipped, so a client that reads
-late is told late and misses nothing.
+Decides admission only; what is said on a connection is `feed_line.py`.
 """
 
 import asyncio
@@ -10,14 +9,15 @@ from contextlib import suppress
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from sandbox import fault_kinds as kinds
 from sandbox.accounts import AREAS, Accounts, Area
-from sandbox.exchange import Exchange, Phases
-from sandbox.feed import Subscriber, market_info
-from sandbox.world import MS_NS, SLOT_MS
+from sandbox.exchange import Exchange
+from sandbox.faults import MS_NS
+from sandbox.feed import Subscriber
+from sandbox.feed_line import ABORT, FeedLine
 
 FEED_PATH = "/feed/market-data"
-MAX_REQUEST_BYTES = 1 << 20
-ABORT = "sandbox.abort"  # in the scope: cuts the line without a closing handshake
+NOWHERE = "127.0.0.1:1"  # nobody listens on the port of tcpmux
 
 
 class FeedSockets:
@@ -27,6 +27,8 @@ class FeedSockets:
         self._exchange = exchange
         self._accounts = accounts
         self._open: set[WebSocket] = set()
+        self._left: Subscriber | None = None  # of the connection that ended last
+        self._connections = 0
         self._none_open = asyncio.Event()
         self._none_open.set()
 
@@ -41,7 +43,10 @@ class FeedSockets:
 
     def authorised_uri(self, host: str) -> str:
         """An address that lets one connection in, once."""
-        code = self._accounts.socket_code(self._exchange.clock.now_ns())
+        now_ms = self._exchange.now_ms()
+        code = self._accounts.socket_code(now_ms * MS_NS)
+        if self._exchange.faults.on(kinds.ASTRAY, now_ms):
+            host = NOWHERE
         return f"ws://{host}{FEED_PATH}?requestId={code[:6]}&code={code}"
 
     async def redirect(self, websocket: WebSocket) -> None:
@@ -60,46 +65,55 @@ class FeedSockets:
         """One connection, until either side ends it."""
         code = websocket.query_params.get("code", "")
         if not self._accounts.use_socket_code(code, self._exchange.clock.now_ns()):
-            await websocket.send_denial_response(Response("Forbidden", 403))
+            await _forbid(websocket)
+            return
+        if not await self._let_in(websocket):
             return
         await websocket.accept()
         self._open.add(websocket)
         self._none_open.clear()
-        subscriber = Subscriber(self._exchange.quotes)
-        telling = asyncio.create_task(self._tell(websocket, subscriber))
+        line = FeedLine(websocket, self._exchange, self._connections, self._left)
+        self._connections += 1
+        telling = asyncio.create_task(line.tell())
         try:
             with suppress(WebSocketDisconnect):
-                await self._obey(websocket, subscriber)
+                await line.obey()
         finally:
             telling.cancel()
             with suppress(asyncio.CancelledError, WebSocketDisconnect):
                 await telling
+            self._left = line.subscriber
             self._open.discard(websocket)
             if not self._open:
                 self._none_open.set()
 
-    async def _obey(self, websocket: WebSocket, subscriber: Subscriber) -> None:
-        while True:
-            message = await websocket.receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            asked = message.get("bytes")  # a text frame is not honoured
-            if asked and len(asked) <= MAX_REQUEST_BYTES:
-                snapshot = subscriber.request(asked, self._exchange.now_ms())
-                if snapshot is not None:
-                    await websocket.send_bytes(snapshot)
+    async def _let_in(self, websocket: WebSocket) -> bool:
+        """Whether the handshake may be finished; if not, it has been dealt with."""
+        faults, now_ms = self._exchange.faults, self._exchange.now_ms()
+        most = faults.amount(kinds.CONNECTIONS, now_ms)
+        if faults.on(kinds.REFUSE, now_ms):
+            websocket.scope[ABORT]()
+            return False
+        if faults.on(kinds.HANG, now_ms):
+            await _gone(websocket)
+            return False
+        if (
+            faults.on(kinds.FORBID, now_ms)
+            or faults.take(kinds.FORBID_FIRST, now_ms)
+            or (most is not None and len(self._open) >= most)
+        ):
+            await _forbid(websocket)
+            return False
+        if (late_s := faults.amount(kinds.SLOW_HANDSHAKE, now_ms)) is not None:
+            await self._exchange.clock.sleep_until((now_ms + round(late_s * 1e3)) * MS_NS)
+        return True
 
-    async def _tell(self, websocket: WebSocket, subscriber: Subscriber) -> None:
-        exchange = self._exchange
-        told: Phases | None = None
-        next_ms = exchange.now_ms() // SLOT_MS * SLOT_MS
-        while True:
-            phases = exchange.phases_at(next_ms)
-            if phases != told:
-                told = phases
-                await websocket.send_bytes(market_info(next_ms, *phases))
-            frame = subscriber.increment(next_ms)
-            if frame is not None:
-                await websocket.send_bytes(frame)
-            next_ms += SLOT_MS
-            await exchange.clock.sleep_until(next_ms * MS_NS)
+
+async def _forbid(websocket: WebSocket) -> None:
+    await websocket.send_denial_response(Response("Forbidden", 403))
+
+
+async def _gone(websocket: WebSocket) -> None:
+    """Until whoever knocked has gone away."""
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        pass

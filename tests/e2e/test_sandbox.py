@@ -35,6 +35,7 @@ def test_it_serves_until_it_is_told_to_stop() -> None:
         (["--day", "2026-10-02"], 2, "2026-10-02 has no session"),
         (["--day", "tomorrow"], 2, "tomorrow"),
         (["--symbols", "NOBODY"], 2, "unknown symbol NOBODY: the sandbox lists RELIANCE"),
+        (["--fault", "drp=60"], 2, "unknown fault drp; did you mean drop"),
         (["--data", "nothing.parquet"], 3, "nothing.parquet"),
         (["--port", "70000"], 2, "--port"),
     ],

@@ -7,6 +7,7 @@ from core.ports import Clock
 from core.session import at_ist, parse_day
 from daemon.clocks import VirtualClock
 from sandbox.exchange import Exchange, hours
+from sandbox.faults import NO_FAULTS, Faults
 from sandbox.universe import Listing, listings
 from sandbox.world import GeneratedWorld
 
@@ -20,8 +21,10 @@ def exchange_at(
     return exchange_by(VirtualClock(at_ist(day, clock_text)), listed)
 
 
-def exchange_by(clock: Clock, listed: tuple[Listing, ...] | None = None) -> Exchange:
-    return Exchange(listings(4) if listed is None else listed, WORLD, hours, clock)
+def exchange_by(
+    clock: Clock, listed: tuple[Listing, ...] | None = None, faults: Faults = NO_FAULTS
+) -> Exchange:
+    return Exchange(listings(4) if listed is None else listed, WORLD, hours, clock, faults)
 
 
 class HandClock:

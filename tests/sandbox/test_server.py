@@ -3,76 +3,28 @@
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from core.errors import ConfigError
 from core.session import at_ist
 from sandbox.accounts import CLIENT_ID, CLIENT_SECRET, Accounts
-from sandbox.feed_messages import FeedResponse
 from sandbox.server import Sandbox
-from sandbox.universe import SHARES
 from tests.sandbox.markets import DAY, HandClock, exchange_by
-
-RELIANCE = SHARES[0].key
-NOON = at_ist(DAY, "12:00")
-BEARER = {"authorization": "Bearer given"}
-AUTHORIZE = "/v3/feed/market-data-feed/authorize"
-SECOND_NS = 1_000_000_000
-
-
-class Served:
-    """A running sandbox, a client of it, and its clock."""
-
-    def __init__(self, client: httpx.AsyncClient, clock: HandClock, sandbox: Sandbox) -> None:
-        self.client = client
-        self.clock = clock
-        self.sandbox = sandbox
-
-    async def uri(self) -> str:
-        told = (await self.client.get(AUTHORIZE, headers=BEARER)).json()["data"]
-        assert told["authorized_redirect_uri"] == told["authorizedRedirectUri"]
-        return str(told["authorizedRedirectUri"])
-
-
-@asynccontextmanager
-async def served(from_ns: int) -> AsyncIterator[Served]:
-    clock, seconds = HandClock(from_ns), iter(range(1_000_000))
-    # Fifty requests a second are never reached: each has a second of its own.
-    sandbox = Sandbox(
-        exchange_by(clock), Accounts("given", NOON), now_s=lambda: float(next(seconds))
-    )
-    address = await sandbox.start()
-    try:
-        async with httpx.AsyncClient(base_url=address) as client:
-            yield Served(client, clock, sandbox)
-    finally:
-        await sandbox.stop()
-
-
-def run(test: Callable[[Served], Awaitable[None]], from_ns: int = NOON) -> None:
-    async def main() -> None:
-        async with served(from_ns) as here:
-            await asyncio.wait_for(test(here), 30)
-
-    asyncio.run(main())
-
-
-async def told(socket: ClientConnection) -> Any:
-    frame = await socket.recv()
-    assert isinstance(frame, bytes)
-    return FeedResponse.FromString(frame)
-
-
-def subscription(mode: str = "full") -> bytes:
-    data = {"mode": mode, "instrumentKeys": [RELIANCE]}
-    return json.dumps({"guid": "g", "method": "sub", "data": data}).encode()
+from tests.sandbox.serving import (
+    AUTHORIZE,
+    BEARER,
+    NOON,
+    RELIANCE,
+    SECOND_NS,
+    Served,
+    run,
+    subscription,
+    told,
+)
 
 
 def test_market_info_comes_first_then_the_snapshot_then_what_trades() -> None:
