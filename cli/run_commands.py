@@ -203,6 +203,7 @@ def synthetic_source(configured: Configuration, terms: SessionTerms) -> Source:
     return SyntheticSource(
         seed=settings.feed.seed,
         symbols=settings.symbols,
+        watch=settings.watch,
         speed=speed_of(configured),
         terms=terms,
         history_sessions=settings.history_sessions,

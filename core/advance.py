@@ -260,17 +260,19 @@ def decide_signal(
 ) -> int:
     """Decide the first event of `signal`, write what became of it, make its entry pending.
 
-    `duplicate`: its id was seen before; `observe`: nothing is sent. Both are asked last.
+    `duplicate`: its id was seen before; `observe`: nothing is sent, as of an instrument that is
+    only watched. Both are asked last.
     """
     day = span.day_index[minute]
-    session = span.sessions[day, holdings.instruments[bar.instrument].group]
+    instrument = holdings.instruments[bar.instrument]
+    session = span.sessions[day, instrument.group]
     side = signal.side[0]
     refusal, value, limit, shares = decide(
         holdings, strategy, bar, side, signal.close, signal.atr, session, late
     )
     if refusal == 0 and duplicate:
         refusal = DUPLICATE
-    if refusal == 0 and observe:
+    if refusal == 0 and (observe or instrument.watched):
         refusal = OBSERVE
     signal.refusal = refusal
     signal.value = value

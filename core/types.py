@@ -59,6 +59,7 @@ class Instrument:
 
     `id` is the broker's key, `symbol` what people call it. `tick_paise` None: the table by date.
     `band`: lowest and highest price the exchange allows today, in rupees; None: not told.
+    `is_watched`: strategies decide on it as on any other, and no entry is ever sent.
     """
 
     id: InstrumentId
@@ -66,6 +67,7 @@ class Instrument:
     session_class: SessionClass
     tick_paise: int | None = None
     band: tuple[float, float] | None = None
+    is_watched: bool = False
 
 
 # --- bars and Minutes --------------------------------------------------------------------------
@@ -141,7 +143,8 @@ DAY_RULES = record(
     ]
 )
 
-INSTRUMENT = record([("group", "i4"), ("tick_paise", "i8")])  # tick_paise 0: the day's table
+# tick_paise 0: the day's table
+INSTRUMENT = record([("group", "i4"), ("watched", "?"), ("tick_paise", "i8")])
 
 
 class MinuteSpan(NamedTuple):

@@ -40,7 +40,7 @@ SECRETS = frozenset({UPSTOX_TOKEN, UPSTOX_CLIENT_SECRET, SANDBOX_TOKEN})
 COMMAND_LINE = "command line"
 REAL = "real"  # a speed
 MAX_SYMBOLS = 5_000
-SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 &_.|-]{0,63}")
+SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 &_.:/+|-]{0,63}(=NSE_[A-Za-z0-9 &_.:/+|-]{1,63})?")
 HOST_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}|\[[0-9a-f:.]+\]")
 INSTANCE = re.compile(r"[a-z][a-z0-9_-]{0,63}")  # part of every signal id, hence no separator
 
@@ -64,7 +64,10 @@ def _distinct_symbols(symbols: tuple[str, ...]) -> tuple[str, ...]:
 
 Symbols = Annotated[
     tuple[str, ...],
-    Field(max_length=MAX_SYMBOLS, examples=["RELIANCE,TATAPOWER", "NSE_EQ|INE002A01018"]),
+    Field(
+        max_length=MAX_SYMBOLS,
+        examples=["RELIANCE,TATAPOWER", "NSE_EQ|INE002A01018", "TCS=NSE_EQ|INE467B01029"],
+    ),
     AfterValidator(_distinct_symbols),
     BeforeValidator(_listed),
 ]
@@ -169,6 +172,9 @@ class Settings(Table):
 
     mode: Literal["paper", "observe"] = Field("paper", description="observe sends nothing")
     symbols: Symbols = Field((), description="choice and order; none: what the feed offers")
+    watch: Symbols = Field(
+        (), description="further instruments that are decided on and never traded, such as indices"
+    )
     history_sessions: Annotated[int, Field(ge=1, le=10_000)] = Field(
         60, description="stored sessions that warm the strategies up"
     )
@@ -193,6 +199,12 @@ class Settings(Table):
     feed: FeedSettings = Field(default_factory=FeedSettings)
     dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
     paths: PathSettings = Field(default_factory=PathSettings)
+
+    @model_validator(mode="after")
+    def _recorded_days_are_traded(self) -> "Settings":
+        if self.watch and self.feed.kind == "replay":
+            raise ValueError("watch is for days to come: kind replay trades all that it plays")
+        return self
 
 
 @dataclass(frozen=True, slots=True)

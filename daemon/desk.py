@@ -52,7 +52,10 @@ class DeskSetup:
             self.scope,
             self.base_ns,
             self.observe,
-            [(one.symbol, one.session_class.name) for one in self.instruments],
+            [
+                (one.symbol, one.session_class.name, one.tick_paise, one.is_watched)
+                for one in self.instruments
+            ],
             [(name, kind, own.model_dump(mode="json")) for name, kind, own in self.strategies],
             self.risk.model_dump(mode="json"),
         ]

@@ -5,6 +5,7 @@ clock of the day and how to feed ingest.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -119,6 +120,7 @@ class SyntheticSource:
         *,
         seed: int,
         symbols: Sequence[str],
+        watch: Sequence[str] = (),
         speed: float,
         terms: SessionTerms,
         history_sessions: int,
@@ -130,7 +132,7 @@ class SyntheticSource:
         self._band_percent = band_percent
         self.backfilled = frozenset[int]()
         self.identity = f"synthetic seed {seed}"
-        self.instruments = chosen_instruments(symbols)
+        self.instruments = chosen_instruments(symbols, watch)
         self._seed = seed
         self._speed = speed
         self._terms = terms
@@ -351,20 +353,26 @@ def closes_after(sessions: Sequence[Session | None], after_ns: int) -> list[int]
     return [int(close_ns) for close_ns in closes if close_ns > after_ns]
 
 
-def chosen_instruments(symbols: Sequence[str]) -> tuple[Instrument, ...]:
-    """Generated instruments by symbol or key, in the order asked; two of them when none is."""
+def chosen_instruments(symbols: Sequence[str], watch: Sequence[str] = ()) -> tuple[Instrument, ...]:
+    """Generated instruments by symbol, key or both, in the order asked, those that are only watched
+    behind the others; two are traded when none is named."""
     offered = default_instruments(len(LISTED))
-    if not symbols:
-        return tuple(offered[:2])
-    by_name = {one.symbol: one for one in offered} | {one.id: one for one in offered}
-    unknown = [symbol for symbol in symbols if symbol not in by_name]
+    by_name = {
+        name: one for one in offered for name in (one.symbol, one.id, f"{one.symbol}={one.id}")
+    }
+    unknown = [name for name in (*symbols, *watch) if name not in by_name]
     if unknown:
         names = [one.symbol for one in offered]
         raise ConfigError(
             f"unknown symbol {unknown[0]}: the synthetic feed offers {len(names)} instruments"
             f"{nearest(unknown[0], names)}"
         )
-    return tuple(by_name[symbol] for symbol in symbols)
+    chosen = [by_name[name] for name in symbols] or offered[:2]
+    watched = [by_name[name] for name in watch]
+    for number, one in enumerate(both := [*chosen, *watched]):
+        if one in both[:number]:
+            raise ConfigError(f"{one.symbol} ({one.id}) is named twice")
+    return (*chosen, *(replace(one, is_watched=True) for one in watched))
 
 
 def live_open_ns(sessions: Sequence[Session | None]) -> int:

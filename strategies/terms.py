@@ -49,5 +49,6 @@ def open_holdings(
     for row, instrument, group in zip(rows, instruments, groups, strict=True):
         always_open = instrument.session_class is SessionClass.ALWAYS_OPEN
         row["group"] = group
+        row["watched"] = instrument.is_watched
         row["tick_paise"] = instrument_tick_paise(instrument, always_open=always_open)
     return new_holdings(limits_row(risk), terms_rows(strategies, timeframes_ns), rows)

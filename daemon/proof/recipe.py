@@ -54,7 +54,7 @@ def recipe_of(
         "base_ns": setup.base_ns,
         "observe": setup.observe,
         "instruments": [
-            [one.id, one.symbol, one.session_class.name, one.tick_paise]
+            [one.id, one.symbol, one.session_class.name, one.tick_paise, one.is_watched]
             for one in setup.instruments
         ],
         "books": [
@@ -99,8 +99,10 @@ def setups_of(recipe: Row, code: str) -> list[DeskSetup]:
 
 def instruments_of(recipe: Row) -> tuple[Instrument, ...]:
     return tuple(
-        Instrument(InstrumentId(key), symbol, SessionClass[kind], tick_paise)
-        for key, symbol, kind, tick_paise in recipe["instruments"]
+        Instrument(
+            InstrumentId(key), symbol, SessionClass[kind], tick_paise, is_watched=any(watched)
+        )
+        for key, symbol, kind, tick_paise, *watched in recipe["instruments"]  # older: four values
     )
 
 

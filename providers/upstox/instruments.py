@@ -82,12 +82,17 @@ class Listed:
         """Symbol and key, as they are shown together everywhere."""
         return f"{self.symbol} ({self.key})"
 
-    @property
-    def instrument(self) -> Instrument:
+    def instrument(self, *, is_watched: bool = False) -> Instrument:
         """As the core has it. An index keeps the hours of its shares, which have the auction."""
         has_auction = self.closing_auction or self.is_index
         session_class = SessionClass.CASH_AUCTION if has_auction else SessionClass.CASH
-        return Instrument(InstrumentId(self.key), self.symbol, session_class, self.tick_paise)
+        return Instrument(
+            InstrumentId(self.key),
+            self.symbol,
+            session_class,
+            self.tick_paise,
+            is_watched=is_watched,
+        )
 
 
 class Resolved(NamedTuple):
@@ -96,9 +101,12 @@ class Resolved(NamedTuple):
     listed: tuple[Listed, ...]
     notices: tuple[str, ...]
 
-    @property
-    def instruments(self) -> tuple[Instrument, ...]:
-        return tuple(one.instrument for one in self.listed)
+
+class Chosen(NamedTuple):
+    """The instruments of a day, those that are only watched behind the others."""
+
+    instruments: tuple[Instrument, ...]
+    notices: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +140,17 @@ class Master:
             by_symbol[one.symbol] = (*by_symbol.get(one.symbol, ()), one)
         return cls(by_key, by_symbol, kept_out, packed_intraday is not None)
 
+    def choose(self, traded: Sequence[str], watched: Sequence[str] = ()) -> Chosen:
+        """Raises ConfigError as `resolve`, and for what would be traded and may not be."""
+        listed, notices = self.resolve([*traded, *watched])
+        held = [reason for one in listed[: len(traded)] if (reason := self.untradable(one))]
+        if held:
+            raise ConfigError(f"{_told(held)}: name it in watch, not in symbols")
+        instruments = [
+            one.instrument(is_watched=number >= len(traded)) for number, one in enumerate(listed)
+        ]
+        return Chosen(tuple(instruments), notices)
+
     def resolve(self, configured: Sequence[str]) -> Resolved:
         """Each a symbol, a key, or both as `SYMBOL=KEY`.
 
@@ -152,8 +171,7 @@ class Master:
             faults += [f"{written} is {one}, and {other} is asked for too" for other in same]
             found.append(one)
         if faults:
-            more = f"; and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
-            raise ConfigError("; ".join(faults[:NAMED]) + more)
+            raise ConfigError(_told(faults))
         return Resolved(tuple(found), tuple(notices))
 
     def untradable(self, one: Listed) -> str | None:
@@ -207,6 +225,11 @@ class Master:
         wanted, known = (name, self.by_key) if "|" in name else (name.upper(), self.by_symbol)
         rows = [self.by_key.get(one) or self.by_symbol[one][0] for one in _close(wanted, known)]
         return f"; did you mean {', '.join(map(str, rows))}?" if rows else ""
+
+
+def _told(faults: Sequence[str]) -> str:
+    more = f"; and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
+    return "; ".join(faults[:NAMED]) + more
 
 
 def _close(name: str, known: Iterable[str]) -> list[str]:

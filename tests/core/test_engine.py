@@ -260,6 +260,14 @@ def test_observe_refuses_last_of_all_and_sends_nothing() -> None:
     assert [(SignalStatus.REFUSED, Refusal.STATE)] == decided(asked.ask())
 
 
+def test_of_a_watched_instrument_an_entry_is_refused_last_of_all() -> None:
+    asked = question()
+    asked.engine.holdings.instruments["watched"] = True
+
+    assert [(SignalStatus.REFUSED, Refusal.OBSERVE)] == decided(asked.ask())
+    assert not asked.engine.orders
+
+
 def test_a_late_minute_refuses_the_entry() -> None:
     asked = question()
     asked.engine.late = True

@@ -309,7 +309,7 @@ def test_a_bad_variable_with_our_prefix_is_never_ignored(
         ),
         (
             {"assignments": ["_env_file.x=1"]},
-            'unknown key "_env_file": known are mode, symbols, history_sessions, grace_s,'
+            'unknown key "_env_file": known are mode, symbols, watch, history_sessions, grace_s,'
             " price_band_percent, repair_wait_s, late_s, accept_session, risk, feed, dashboard,"
             " paths, strategies",
         ),

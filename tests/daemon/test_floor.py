@@ -79,6 +79,10 @@ def test_a_floor_that_takes_over_at_the_close_plays_the_next_day_the_same() -> N
     assert play(second, SECOND) == play(first, SECOND)
 
 
+TICKED = tuple(replace(one, tick_paise=7) for one in SETUP.instruments)
+WATCHED = tuple(replace(one, is_watched=True) for one in SETUP.instruments)
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -87,9 +91,11 @@ def test_a_floor_that_takes_over_at_the_close_plays_the_next_day_the_same() -> N
         replace(SETUP, base_ns=5 * MINUTE_NS),
         replace(SETUP, risk=SETUP.risk.model_copy(update={"max_daily_loss": 1.0})),
         replace(SETUP, instruments=SETUP.instruments[::-1]),
+        replace(SETUP, instruments=TICKED),
+        replace(SETUP, instruments=WATCHED),
         replace(SETUP, strategies=(("other", *SETUP.strategies[0][1:]),)),
     ],
-    ids=["scope", "observe", "base", "risk", "instruments", "strategies"],
+    ids=["scope", "observe", "base", "risk", "instruments", "tick", "watched", "strategies"],
 )
 def test_the_memory_of_another_setup_is_not_ours(other: DeskSetup) -> None:
     opening = opened(Floor((SETUP,)), SECOND)

@@ -1,6 +1,7 @@
 """Where a day comes from: which day is next, what warms it up, which clock it keeps."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,6 +46,34 @@ def synthetic_source(history_sessions: int = 2) -> SyntheticSource:
 
 def frame_of(source: ReplaySource | SyntheticSource, day: int) -> DayFrame:
     return day_frame(day, source.sessions(day), synthetic_plan().terms, MINUTE_NS)
+
+
+# --- instruments -------------------------------------------------------------------------------
+
+
+def test_instruments_are_named_by_symbol_key_or_both_and_the_watched_ones_come_last() -> None:
+    reliance, tatapower, *_ = default_instruments(2)
+    both = f"{reliance.symbol}={reliance.id}"
+
+    chosen = chosen_instruments([both], [tatapower.id])
+
+    assert (reliance, replace(tatapower, is_watched=True)) == chosen
+    assert (reliance, tatapower) == chosen_instruments([])
+
+
+@pytest.mark.parametrize(
+    ("symbols", "watch", "told"),
+    [
+        (["RELIANCE=NSE_EQ|INE245A01021"], [], "unknown symbol RELIANCE="),
+        (["RELIANCE"], ["NOPE"], "unknown symbol NOPE"),
+        (["RELIANCE"], ["RELIANCE"], "RELIANCE .* is named twice"),
+    ],
+)
+def test_a_pair_that_is_none_and_an_instrument_named_twice_are_refused(
+    symbols: list[str], watch: list[str], told: str
+) -> None:
+    with pytest.raises(ConfigError, match=told):
+        chosen_instruments(symbols, watch)
 
 
 # --- days --------------------------------------------------------------------------------------

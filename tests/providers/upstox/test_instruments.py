@@ -27,14 +27,14 @@ TATAPOWER_INSTRUMENT = Instrument(
 
 @pytest.mark.parametrize("written", ["TATAPOWER", TATAPOWER, f"TATAPOWER={TATAPOWER}"])
 def test_a_symbol_a_key_and_both_mean_one_instrument(written: str) -> None:
-    resolved = LIST.resolve([written])
+    chosen = LIST.choose([written])
 
-    assert (TATAPOWER_INSTRUMENT,) == resolved.instruments
-    assert () == resolved.notices
+    assert (TATAPOWER_INSTRUMENT,) == chosen.instruments
+    assert () == chosen.notices
 
 
 def test_what_the_list_says_of_an_instrument_is_what_it_trades_by() -> None:
-    tmpv, bse, nifty = LIST.resolve(["TMPV", BSE, "NIFTY 50"]).instruments
+    tmpv, bse, nifty = LIST.choose(["TMPV"], [BSE, "NIFTY 50"]).instruments
 
     assert (10, SessionClass.CASH_AUCTION) == (tmpv.tick_paise, tmpv.session_class)
     assert (5, SessionClass.CASH) == (bse.tick_paise, bse.session_class)
@@ -136,6 +136,21 @@ def test_only_a_share_that_the_broker_allows_intraday_may_be_traded() -> None:
     ]
 
 
+@pytest.mark.parametrize("written", ["BSE", "NIFTY 50"])
+def test_what_may_not_be_traded_is_watched_or_an_error(written: str) -> None:
+    with pytest.raises(ConfigError, match=f"{written} .*: name it in watch, not in symbols"):
+        LIST.choose(["TATAPOWER", written])
+
+    instruments = LIST.choose(["TATAPOWER"], [written]).instruments
+
+    assert [False, True] == [one.is_watched for one in instruments]
+
+
+def test_an_instrument_is_traded_or_watched_and_not_both() -> None:
+    with pytest.raises(ConfigError, match="is asked for too"):
+        LIST.choose(["TATAPOWER"], [TATAPOWER])
+
+
 def test_without_the_intraday_list_nothing_is_guessed() -> None:
     alone = Master.of(packed(ROWS))
 
@@ -186,7 +201,7 @@ def test_the_lists_of_the_local_exchange_resolve_to_its_own_instruments() -> Non
 
     assert [one.key for one in listed] == [one.key for one in resolved.listed]
     assert [one.session_class for one in listed] == [
-        one.session_class for one in resolved.instruments
+        one.instrument().session_class for one in resolved.listed
     ]
     assert [one.is_intraday for one in listed] == [
         read.untradable(one) is None for one in resolved.listed
