@@ -7,11 +7,12 @@ what is refused is in `entry_rules.py`, how it trades in `matching.py`.
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from core.session import day_text
 from sandbox.accounts import USER
 from sandbox.answers import Refused
+from sandbox.book import Book
 from sandbox.entry_rules import (
     CLOSED,
     broker_rejection,
@@ -21,25 +22,20 @@ from sandbox.entry_rules import (
 )
 from sandbox.exchange import Exchange
 from sandbox.floor import Floor
-from sandbox.matching import Execution, OrderType, Resting, Tick, meet
+from sandbox.gtt_rules import Gtt
+from sandbox.matching import Execution, Tick
 from sandbox.order_hours import OrderHours
 from sandbox.orders import WAITING_FOR_OPEN, Order, Rejection, State, Status, Terms, Trade
 from sandbox.positions import Account, Position
 from sandbox.universe import Listing
-from sandbox.world import MS_NS, SLOT_MS
+from sandbox.world import SLOT_MS
 
 TRANSIT_MS = 20  # from the broker to the exchange's book
 IOC_LIVES_MS = SLOT_MS  # what trades at once is what trades in the slot that follows
 FIRST_ORDER = 25_000_000
 USER_ID = str(USER["user_id"])
-BROKER = "RMS"  # who places a square-off
 
-SQUARED_OFF = Rejection("Cancelled for the intraday square-off.", "RMS:Intraday square off")
 UNMATCHED = Rejection("IOC order was not matched.", "16388 : Unmatched IOC order is cancelled")
-PURGED = Rejection(
-    "Cancelled by the exchange at the end of continuous trading.",
-    "Order cancelled by the exchange: end of continuous session",
-)
 KILLED = Rejection("Segment is disabled by the kill switch.", "RMS:Blocked by user kill switch")
 
 
@@ -50,8 +46,21 @@ class OrderTold(NamedTuple):
     state: State
 
 
-Told = OrderTold | Position
+Told = OrderTold | Position | Gtt
 Listener = Callable[[Told], None]
+
+
+class Watcher(Protocol):
+    """Who acts on the desk unasked, when a price or a time comes."""
+
+    def day_began(self) -> None:
+        """A new day, whose book is empty."""
+
+    def watched(self) -> list[Listing]:
+        """What it waits for."""
+
+    def traded(self, listing: Listing, tick: Tick) -> None:
+        """After our orders have met the trade."""
 
 
 class Desk:
@@ -66,12 +75,12 @@ class Desk:
         self.orders: dict[str, Order] = {}
         self.trades: list[Trade] = []
         self.listeners: set[Listener] = set()
+        self.watchers: list[Watcher] = []
         self.blocked_segments: set[str] = set()
         self.floor = Floor(exchange)
-        self._hours = OrderHours(exchange, self.floor)
-        self._books: dict[str, list[Resting]] = {}
-        self._orders_made = self._trades_made = self._entries = 0
-        self._begin_day()
+        self.hours = OrderHours(exchange, self.floor)
+        self._book = Book(self.floor)
+        self._orders_made = self._trades_made = 0
 
     # --- calls -----------------------------------------------------------------------------------
 
@@ -79,9 +88,15 @@ class Desk:
         """Come up to the exchange's clock."""
         self.floor.run(self)
 
-    def place(self, asked: Iterable[Terms], placed_by: str = USER_ID) -> list[str]:
-        """Take orders; their ids. What is refused from here on is an order that is `rejected`."""
-        orders = [self._take(terms, placed_by) for terms in asked]
+    def place(
+        self, asked: Iterable[Terms], placed_by: str = USER_ID, reference: str = ""
+    ) -> list[str]:
+        """Take orders; their ids. What is refused from here on is an order that is `rejected`.
+
+        Args:
+            reference: of what placed them, else their own.
+        """
+        orders = [self._take(terms, placed_by, reference) for terms in asked]
         return [order.order_id for order in orders]
 
     def modify(self, order_id: str, changed: Callable[[Terms], Terms]) -> None:
@@ -143,14 +158,15 @@ class Desk:
 
     # --- the way of an order -----------------------------------------------------------------
 
-    def _take(self, terms: Terms, placed_by: str) -> Order:
+    def _take(self, terms: Terms, placed_by: str, reference: str) -> Order:
         self._orders_made += 1
         day = day_text(self.floor.day)[2:].replace("-", "")
-        order = Order(f"{day}{FIRST_ORDER + self._orders_made:09}", terms, placed_by)
-        session = self._hours.session(terms.listing)
+        number = f"{FIRST_ORDER + self._orders_made:09}"
+        order = Order(day + number, terms, placed_by, reference or number)
+        session = self.hours.session(terms.listing)
         shut = session is None or not is_entry_time(session, terms.order_type, self.floor.now_ms)
         self.orders[order.order_id] = order
-        open_ms = self._hours.next_open_ms(terms.listing) if shut else None
+        open_ms = self.hours.next_open_ms(terms.listing) if shut else None
         if terms.is_after_market and open_ms is not None:
             self._become(order, Status.AFTER_MARKET)
             self.floor.at(open_ms, partial(self._release, order))
@@ -175,7 +191,7 @@ class Desk:
 
     def _broker_rejection(self, order: Order) -> Rejection | None:
         terms = order.terms
-        session = self._hours.session(terms.listing)
+        session = self.hours.session(terms.listing)
         if terms.listing.segment in self.blocked_segments:
             return KILLED
         if (why := broker_rejection(terms, session, self.floor.now_ms)) is not None:
@@ -205,11 +221,11 @@ class Desk:
         self._become(order, order.standing)
 
     def _exchange_rejection(self, terms: Terms) -> Rejection | None:
-        session = self._hours.session(terms.listing)
+        session = self.hours.session(terms.listing)
         if session is None or not is_entry_time(session, terms.order_type, self.floor.now_ms):
             return CLOSED
         last = self.floor.last_paise(terms.listing)
-        return exchange_rejection(terms, last, self._hours.band_paise(terms.listing, session))
+        return exchange_rejection(terms, last, self.hours.band_paise(terms.listing, session))
 
     def _modify(self, order: Order, terms: Terms) -> None:
         """At the exchange, which may have traded the order meanwhile."""
@@ -250,9 +266,10 @@ class Desk:
         self._become(order, ended.status, why)
 
     def _become(self, order: Order, status: Status, why: Rejection | None = None) -> None:
-        self._tell(OrderTold(order, order.become(status, self.floor.now_ms, why)))
+        self.tell(OrderTold(order, order.become(status, self.floor.now_ms, why)))
 
-    def _tell(self, told: Told) -> None:
+    def tell(self, told: Told) -> None:
+        """Say it to everybody who listens."""
         for listener in self.listeners:
             listener(told)
 
@@ -262,48 +279,35 @@ class Desk:
     # --- the book --------------------------------------------------------------------------------
 
     def _enter_book(self, order: Order) -> None:
-        terms, self._entries = order.terms, self._entries + 1
-        waits = order.standing is Status.TRIGGER_PENDING
-        resting = Resting(
-            order_id=order.order_id,
-            sign=terms.sign,
-            quantity=terms.quantity - order.filled,
-            limit_paise=terms.price_paise if terms.order_type.has_limit else None,
-            trigger_paise=terms.trigger_paise if waits else None,
-            protection_percent=terms.protection_percent,
-            place=self._entries,
-        )
-        if not waits:
-            resting.enter(self.floor.last_paise(terms.listing), terms.listing.tick_paise)
-        self._books.setdefault(terms.listing.key, []).append(resting)
-        self.floor.watch(terms.listing)
-        if terms.is_ioc:
-            entry = self._entries
+        entry = self._book.enter(order)
+        if order.terms.is_ioc:
             self.floor.at(self.floor.now_ms + IOC_LIVES_MS, partial(self._expire, order, entry))
 
     def _expire(self, order: Order, entry: int) -> None:
         """The end of an IOC order, unless it has been entered anew since."""
-        book = self._books.get(order.terms.listing.key, ())
-        if any(one.order_id == order.order_id and one.place == entry for one in book):
+        if self._book.holds(order, entry):
             self.drop(order, UNMATCHED)
 
     def _leave_book(self, order: Order) -> None:
-        key = order.terms.listing.key
-        book = [one for one in self._books.get(key, ()) if one.order_id != order.order_id]
-        self._books[key] = book
-        if not book:
-            self.floor.unwatch(key)
+        listing = order.terms.listing
+        self._book.leave(order)
+        if self._book.is_empty(listing) and listing not in self._watched():
+            self.floor.unwatch(listing.key)
 
     def traded(self, listing: Listing, tick: Tick) -> None:
         """A trade of the tape meets our orders."""
-        book = self._books.get(listing.key, [])
-        executions, triggered = meet(book, tick, listing.tick_paise)
-        for resting in triggered:
-            order = self.orders[resting.order_id]
+        executions, triggered = self._book.meet(listing, tick)
+        for order_id in triggered:
+            order = self.orders[order_id]
             order.has_triggered = True
             self._become(order, Status.OPEN)
         for execution in executions:
             self._execute(self.orders[execution.order_id], execution)
+        for watcher in self.watchers:
+            watcher.traded(listing, tick)
+
+    def _watched(self) -> list[Listing]:
+        return [listing for watcher in self.watchers for listing in watcher.watched()]
 
     def _execute(self, order: Order, execution: Execution) -> None:
         terms, now_ms = order.terms, self.floor.now_ms
@@ -319,7 +323,7 @@ class Desk:
             self._become(order, Status.COMPLETE)
         else:
             self._become(order, order.status)
-        self._tell(position)
+        self.tell(position)
 
     # --- the day ---------------------------------------------------------------------------------
 
@@ -327,58 +331,9 @@ class Desk:
         """Yesterday's orders are gone, its result is cash; what waits for the open is kept."""
         self.orders = {one.order_id: one for one in self.working()}
         self.trades = []
-        self._books = {}
+        self._book.clear()
         self.account.close_day()
-        self._begin_day()
-
-    def _begin_day(self) -> None:
-        """What the hours of the day will do to orders."""
-        floor = self.floor
-        for listing in self.exchange.listed:
-            session = self._hours.session(listing)
-            if session is None or listing.is_index:
-                continue
-            planned = [
-                (self._hours.square_off_ms(session), self._square_off),
-                (session.close_ns // MS_NS, self._purge),
-                *((end_ms, self._purge_all) for end_ms in self._hours.auction_ends_ms(session)),
-            ]
-            for when_ms, action in planned:
-                if when_ms >= floor.now_ms:
-                    floor.at(when_ms, partial(action, listing))
-
-    def _square_off(self, listing: Listing) -> None:
-        """The broker closes intraday positions, and cancels what works on them."""
-        for order in self._of(listing):
-            if order.terms.product == "I":
-                self.drop(order, SQUARED_OFF)
-        net = self.account.net(listing.key, "I")
-        if net:
-            sign, kind = (-1 if net > 0 else 1), OrderType.MARKET
-            terms = Terms(
-                listing=listing, sign=sign, quantity=abs(net), product="I", order_type=kind
-            )
-            self.place([terms], BROKER)
-
-    def _purge(self, listing: Listing) -> None:
-        """The end of continuous trading: what may wait for a closing auction stays."""
-        session = self._hours.session(listing)
-        low = high = 0
-        if session is not None and self._hours.auction_ends_ms(session):
-            low, high = self._hours.auction_band_paise(listing, session)
-        for order in self._of(listing):
-            terms = order.terms
-            waits = terms.order_type is OrderType.LIMIT and not terms.disclosed_quantity
-            if not (waits and low <= terms.price_paise <= high):
-                self.drop(order, PURGED)
-
-    def _purge_all(self, listing: Listing) -> None:
-        for order in self._of(listing):
-            self.drop(order, PURGED)
-
-    def _of(self, listing: Listing) -> list[Order]:
-        return [
-            order
-            for order in self.working()
-            if order.terms.listing is listing and order.status not in WAITING_FOR_OPEN
-        ]
+        for listing in self._watched():
+            self.floor.watch(listing)
+        for watcher in self.watchers:
+            watcher.day_began()

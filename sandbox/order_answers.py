@@ -54,15 +54,12 @@ def order_row(order: Order, state: State | None = None) -> Json:
         "exchange_timestamp": None if state.exchange_ms is None else _stamp(state.exchange_ms),
         "is_amo": terms.is_after_market,
         "order_request_id": str(state.requests),
-        "order_ref_id": order.order_id[-9:],
+        "order_ref_id": order.reference,
     }
 
 
 def order_update(order: Order, state: State) -> Json:
-    """What the stream says of an order: its row, and whose it is."""
-    user = USER["user_id"]
-    named = {"update_type": "order", "user_id": user, "userId": user}
-    return named | order_row(order, state) | {"instrument_key": order.terms.listing.key}
+    return update("order", order_row(order, state) | {"instrument_key": order.terms.listing.key})
 
 
 def trade_row(trade: Trade) -> Json:
@@ -81,7 +78,7 @@ def trade_row(trade: Trade) -> Json:
         "exchange_timestamp": _stamp(trade.time_ms),
         "average_price": trade.price_paise / 100,
         "trade_id": trade.trade_id,
-        "order_ref_id": trade.order.order_id[-9:],
+        "order_ref_id": trade.order.reference,
         "order_timestamp": _stamp(trade.order.trail[0].time_ms),
     }
 
@@ -123,9 +120,10 @@ def position_row(one: Position, last_paise: int, close_paise: int) -> Json:
     }
 
 
-def position_update(row: Json) -> Json:
+def update(update_type: str, row: Json) -> Json:
+    """What the stream says, and whose it is."""
     user = USER["user_id"]
-    return {"update_type": "position", "user_id": user, "userId": user} | row
+    return {"update_type": update_type, "user_id": user, "userId": user} | row
 
 
 def funds(account: Account, orders: Iterable[Order], prices: dict[str, int]) -> Json:

@@ -4,23 +4,24 @@ An order call needs a token that is not read-only and comes from the registered 
 counted in windows of its own.
 """
 
-import json
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from sandbox.account_routes import AccountRoutes
 from sandbox.accounts import AREAS, Accounts, Area
 from sandbox.answers import Json, Refused, success
+from sandbox.closing_times import ClosingTimes
 from sandbox.desk import Desk
 from sandbox.limits import ORDERS, Windows
 from sandbox.order_answers import accepted, funds, funds_v2, order_row, position_row, trade_row
 from sandbox.order_terms import changed, placed
 from sandbox.orders import Order
 from sandbox.portfolio_socket import DIRECT_PATH, STREAM_PATH, UPDATE_TYPES, PortfolioSockets
+from sandbox.reading import body_of
 
 Handler = Callable[[Request], Awaitable[Response]]
 Guard = Callable[[Handler, Area], Handler]
@@ -41,6 +42,8 @@ class OrderSide:
     ) -> None:
         self.desk = desk
         self.sockets = PortfolioSockets(desk, accounts)
+        ClosingTimes(desk)
+        self._account = AccountRoutes(desk, accounts)
         self._accounts = accounts
         self._private = private
         self._windows = Windows(ORDERS)
@@ -67,6 +70,7 @@ class OrderSide:
         return [
             *(Route(path, self._ordering(one), methods=[method]) for method, path, one in calls),
             *(Route(path, self._private(one, area), methods=["GET"]) for path, one, area in reads),
+            *self._account.routes(self._ordering, self._private),
             WebSocketRoute(DIRECT_PATH, self.sockets.redirect),
             WebSocketRoute(STREAM_PATH, self.sockets.serve),
         ]
@@ -94,13 +98,13 @@ class OrderSide:
     # --- calls -----------------------------------------------------------------------------------
 
     async def _place(self, request: Request) -> Response:
-        body = await _json(request)
+        body = await body_of(request)
         self.desk.settle()
         ids = self.desk.place(placed(body, self.desk.exchange.listing))
         return JSONResponse(accepted({"order_ids": ids}))
 
     async def _modify(self, request: Request) -> Response:
-        body = await _json(request)
+        body = await body_of(request)
         order_id = _order_id(body.get("order_id") if isinstance(body, dict) else None)
         self.desk.settle()
         self.desk.modify(order_id, lambda terms: changed(body, terms))
@@ -178,13 +182,6 @@ class OrderSide:
         order_id = _order_id(request.query_params.get("order_id"))
         self.desk.settle()
         return self.desk.order(order_id)
-
-
-async def _json(request: Request) -> Any:
-    try:
-        return json.loads(await request.body())
-    except ValueError as error:
-        raise Refused(400, "UDAPI100036", "Invalid input passed to the API") from error
 
 
 def _order_id(text: object) -> str:

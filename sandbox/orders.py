@@ -96,6 +96,7 @@ class Order:
     order_id: str
     terms: Terms
     placed_by: str
+    reference: str
     exchange_order_id: str = ""
     exchange_ms: int | None = None
     requests: int = 1

@@ -15,7 +15,8 @@ from sandbox.accounts import Accounts
 from sandbox.answers import Json
 from sandbox.desk import Desk, OrderTold, Told
 from sandbox.feed_line import ABORT
-from sandbox.order_answers import order_update, position_row, position_update
+from sandbox.gtt_rules import Gtt, gtt_row
+from sandbox.order_answers import order_update, position_row, update
 from sandbox.world import MS_NS, SLOT_MS
 
 DIRECT_PATH = "/v2/feed/portfolio-stream-feed"
@@ -63,10 +64,10 @@ class PortfolioSockets:
         waiting: asyncio.Queue[str] = asyncio.Queue(MAX_WAITING)
 
         def hear(told: Told) -> None:
-            update = self._update(told)
-            if update["update_type"] in types:
+            row = self._update(told)
+            if row["update_type"] in types:
                 try:
-                    waiting.put_nowait(json.dumps(update))
+                    waiting.put_nowait(json.dumps(row))
                 except asyncio.QueueFull:
                     websocket.scope[ABORT]()
 
@@ -97,7 +98,9 @@ class PortfolioSockets:
     def _update(self, told: Told) -> Json:
         if isinstance(told, OrderTold):
             return order_update(told.order, told.state)
-        return position_update(position_row(told, *self._desk.price_and_close(told.listing)))
+        if isinstance(told, Gtt):
+            return update("gtt_order", gtt_row(told))
+        return update("position", position_row(told, *self._desk.price_and_close(told.listing)))
 
     def _now_ns(self) -> int:
         return self._desk.exchange.clock.now_ns()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.session import at_ist
+from sandbox.closing_times import ClosingTimes
 from sandbox.desk import Desk
 from sandbox.exchange import Exchange, hours
 from sandbox.matching import OrderType
@@ -59,6 +60,7 @@ class Market:
         self.clock = HandClock((NOON_MS + at_ms) * MS_NS)
         world = WrittenWorld(bursts, previous_close, prints)
         self.desk = Desk(Exchange(listed, world, hours, self.clock), CASH_PAISE)
+        ClosingTimes(self.desk)
 
     def at(self, ms: int) -> None:
         """It is `ms` after 12:00."""
