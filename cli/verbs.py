@@ -11,6 +11,7 @@ import typer
 
 from cli.certify_verbs import certify_app
 from cli.control_verbs import control_app
+from cli.login_verbs import login_app
 from cli.options import (
     Auction,
     Base,
@@ -46,6 +47,7 @@ config_app = typer.Typer(help="The configuration: show, check, new.")
 app.add_typer(control_app)
 app.add_typer(certify_app)
 app.add_typer(sandbox_app)
+app.add_typer(login_app)
 app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from daemon.config import UPSTOX_TOKEN
+from daemon.config import UPSTOX_TOKEN, Settings
 from providers.upstox.auth import Tokens
 from stores.secret_files import plain_secret, read_secret
 
@@ -22,7 +22,7 @@ def tokens_of(
     path: Path,
     environ: Mapping[str, str],
     now_ns: Callable[[], int],
-    learned: Callable[[SecretStr], None],
+    learned: Callable[[SecretStr], None] = lambda _: None,
 ) -> Tokens:
     """The token of this process, each time anew; `path`: of the file that `tradingd login` writes.
 
@@ -33,6 +33,12 @@ def tokens_of(
         places["systemd credential"] = lambda: _granted(Path(folder) / CREDENTIAL)
     places[str(path)] = lambda: read_secret(path)
     return Tokens(places, now_ns, learned)
+
+
+def token_path(settings: Settings) -> Path:
+    """Of the file that `tradingd login` writes."""
+    named = settings.upstox.token_file
+    return Path(named) if named else Path(settings.paths.state_dir) / TOKEN_FILE
 
 
 def _granted(path: Path) -> str | None:

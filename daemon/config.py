@@ -21,6 +21,7 @@ from core.book import MAIN_BOOK
 from core.errors import ConfigError
 from core.types import Market
 from daemon.layers import Environment, Layer, origins_of, put, toml_source
+from daemon.upstox_settings import UpstoxSettings, is_loopback
 from strategies.registry import settings_of
 from strategies.settings import (
     RiskSettings,
@@ -153,14 +154,6 @@ class DashboardSettings(Table):
         return self
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`, an address or "localhost"."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 class PathSettings(Table):
     """Where the daemon keeps things."""
 
@@ -199,6 +192,7 @@ class Settings(Table):
     feed: FeedSettings = Field(default_factory=FeedSettings)
     dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
     paths: PathSettings = Field(default_factory=PathSettings)
+    upstox: UpstoxSettings = Field(default_factory=UpstoxSettings)
 
     @model_validator(mode="after")
     def _recorded_days_are_traded(self) -> "Settings":
@@ -388,4 +382,5 @@ TABLES: Mapping[str, type[Table]] = {
     "feed": FeedSettings,
     "dashboard": DashboardSettings,
     "paths": PathSettings,
+    "upstox": UpstoxSettings,
 }

@@ -60,6 +60,14 @@ def keep_secret(path: Path, text: str) -> None:
     DiskFiles().publish(partial, path)
 
 
+def forget_secret(path: Path) -> None:
+    """Remove the file, if it is there."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreFailed(f"{path}: {error.strerror}") from error
+
+
 def refuse_shared(path: Path, remedy: str) -> None:
     """Raise ConfigError unless `path` is ours alone."""
     try:

@@ -17,9 +17,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from core.errors import ConfigError
 from daemon.commands import Operator
-from daemon.config import is_loopback
 from daemon.dashboard.app import create_app
 from daemon.dashboard.source import DayQueries, Source
+from daemon.upstox_settings import is_loopback
 
 MAX_CONNECTIONS = 32
 MAX_HEADER_BYTES = 16_384

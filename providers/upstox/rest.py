@@ -184,7 +184,7 @@ def data_of(path: str, status: int, body: bytes) -> Any:
         told = None
     if status == 200 and isinstance(told, dict) and told.get("status") == "success":
         return told.get("data")
-    code, message = _problem(told)
+    code, message = problem_of(told)
     said = " ".join([f"{path}: HTTP {status}", code, *message.split()])[:MAX_TOLD].strip()
     if code in REMEDIES:
         raise AuthExpired(f"{said}; {REMEDIES[code]}")
@@ -265,7 +265,7 @@ def _bars(rows: Sequence[Row]) -> Records:
     return bars
 
 
-def _problem(told: Any) -> tuple[str, str]:
+def problem_of(told: Any) -> tuple[str, str]:
     """Code and message of an error, whichever spelling it has."""
     problems = told.get("errors") if isinstance(told, dict) else None
     first = problems[0] if isinstance(problems, list) and problems else {}

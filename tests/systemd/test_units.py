@@ -17,6 +17,7 @@ import typer
 from cli import kernel_cache
 from cli.verbs import PROGRAM, app
 from core.errors import AlreadyRunning, ConfigError, DataError
+from daemon.broker_token import CREDENTIAL
 from daemon.config import DashboardSettings
 from daemon.dashboard.token import TOKEN_FILE
 from daemon.pulse.watchdog import STALLED_AFTER_S, STOP_WITHIN_S
@@ -106,11 +107,16 @@ def test_systemd_waits_longer_than_the_daemon_does() -> None:
     assert seconds(one(found, "TimeoutStopSec")) > 2 * STOP_WITHIN_S
 
 
-def test_the_credential_is_the_pages_token() -> None:
-    name, _, stored = one(unit("tradingd.service"), "LoadCredential").partition(":")
+def test_the_credentials_are_the_tokens_of_page_and_broker() -> None:
+    daemon, doctor = (
+        dict(one.split(":") for one in unit(f"{name}.service")["LoadCredential"])
+        for name in SERVICES
+    )
 
-    assert TOKEN_FILE == name
-    assert "/" not in stored  # a name: systemd does not mind if the credential store lacks it
+    assert {TOKEN_FILE, CREDENTIAL} == set(daemon)
+    assert {CREDENTIAL: daemon[CREDENTIAL]} == doctor  # it says whether the token is good
+    for stored in daemon.values():
+        assert "/" not in stored  # a name: systemd does not mind if the credential store lacks it
 
 
 def test_hardening_lets_numba_compile_and_nobody_but_this_machine_in() -> None:
