@@ -4,6 +4,7 @@ While a doubt is open, entries in its instrument (or in all) are refused `state`
 no clock: it is told what came and what time it is.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -98,14 +99,15 @@ class Silence:
     def __init__(self, instruments: int) -> None:
         self._last_ns: Int64s = np.zeros(instruments, np.int64)
         self._ticks: Int64s = np.zeros((RATE_MINUTES + 1, instruments), np.int64)  # 0: this minute
-        self._minutes = 0
+        self._minutes: Int64s = np.zeros(instruments, np.int64)  # since it was told again
         self._last_frame_ns = 0
         self._least_delay_ns = NEVER_NS
 
-    def connected(self, now_ns: int) -> None:
-        """The feed is up: what it was like before tells nothing."""
-        self._ticks[:] = 0
-        self._minutes = 0
+    def connected(self, now_ns: int, instruments: Sequence[int] = ()) -> None:
+        """The feed of these is up, none named: of all. What it was like before tells nothing."""
+        chosen = list(instruments) or slice(None)
+        self._ticks[:, chosen] = 0
+        self._minutes[chosen] = 0
         self._last_frame_ns = now_ns
 
     def frame(self, recv_ns: int, ticks: Records) -> None:
@@ -128,7 +130,7 @@ class Silence:
         """
         self._ticks = np.roll(self._ticks, 1, axis=0)
         self._ticks[0] = 0
-        self._minutes = min(self._minutes + 1, RATE_MINUTES)
+        self._minutes = np.minimum(self._minutes + 1, RATE_MINUTES)
         told, self._least_delay_ns = self._least_delay_ns, NEVER_NS
         return None if told == NEVER_NS else told
 
@@ -138,7 +140,7 @@ class Silence:
 
     def of_instruments(self, now_ns: int) -> Bools:
         """bool[n]: busy instruments without a tick for too long."""
-        busy = self._ticks[1 : 1 + self._minutes].sum(axis=0) >= BUSY_TICKS * self._minutes
+        busy = self._ticks[1:].sum(axis=0) >= BUSY_TICKS * self._minutes
         stale: Bools = busy & (self._minutes > 0) & (now_ns - self._last_ns > STALE_SYMBOL_NS)
         return stale
 

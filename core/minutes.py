@@ -48,7 +48,7 @@ class BarBuilder:
         self._closed = np.zeros(max(64, 2 * len(sessions)), BAR)  # bars of unfinished Minutes
         self._closed_count = 0
         self._counts = np.zeros((len(sessions) + 1, len(OUTCOMES)), np.int64)
-        self._up_since_ns = NEVER_NS
+        self._up_since_ns: Int64s = np.full(len(sessions), NEVER_NS)  # NEVER_NS: it is down
         self._complete_count = 0
         self._moved = True  # an instrument closed a minute since `_complete_count` was set
 
@@ -60,14 +60,17 @@ class BarBuilder:
         """
         self._progress["band_low"], self._progress["band_high"] = bands.T
 
-    def feed_up(self, now_ns: int) -> None:
-        """The feed is connected from `now_ns` on: what traded since the last tick was not seen."""
-        self._up_since_ns = now_ns
-        self._progress["unbroken"] = now_ns <= self._progress["part_open_ns"][:, 0]
+    def feed_up(self, now_ns: int, instruments: Sequence[int] = ()) -> None:
+        """These instruments, none named: all, are told from `now_ns` on: what traded since their
+        last tick was not seen."""
+        chosen = list(instruments) or slice(None)
+        self._up_since_ns[chosen] = now_ns
+        self._progress["unbroken"][chosen] = now_ns <= self._progress["part_open_ns"][chosen, 0]
 
-    def feed_down(self) -> None:
-        """The feed is lost: Minutes closed from now on are in doubt until it is up again."""
-        self._up_since_ns = NEVER_NS
+    def feed_down(self, instruments: Sequence[int] = ()) -> None:
+        """These, none named: all, are not told: their bars of Minutes closed from now on are in
+        doubt until they are again."""
+        self._up_since_ns[list(instruments) or slice(None)] = NEVER_NS
 
     def add(self, ticks: Records) -> None:
         """Merge TICK rows, in order of arrival. Bad ones are counted, never fatal."""
@@ -86,8 +89,8 @@ class BarBuilder:
 
         Args:
             gap: trades of the Minutes that this call completes may have been missed; instruments
-                without a bar get a MISSING row. So it is also while the feed is down, and for a
-                Minute that began before the feed was up.
+                without a bar get a MISSING row. So it is also for those whose feed is down, and
+                for a Minute that began before it was up.
         """
         self._close(now_ns - self.grace_ns, gap=gap)
 
@@ -161,16 +164,17 @@ class BarBuilder:
     def _finished(self, index: int, bars: Records) -> ClosedMinute:
         close_ns = int(self._closes[index])
         open_ns = close_ns - MINUTE_NS
-        cut = open_ns < self._up_since_ns  # it began before the feed was up
-        if cut:
-            bars["quality"] |= PARTIAL
-        if cut or self._gap[index]:
-            bars = self._with_missing(bars, open_ns)
+        cut = open_ns < self._up_since_ns  # it began before the feed of these was up
+        if cut.any():
+            bars["quality"] |= np.where(cut[bars["instrument"]], PARTIAL, 0)
+        if self._gap[index] or cut.any():
+            unseen = np.flatnonzero((cut | self._gap[index]) & self.in_session(open_ns))
+            bars = self._with_missing(bars, open_ns, unseen)
         return ClosedMinute(close_ns, bars)
 
-    def _with_missing(self, bars: Records, open_ns: int) -> Records:
-        """`bars` and a MISSING row for each instrument in session that has none."""
-        absent = np.setdiff1d(np.flatnonzero(self.in_session(open_ns)), bars["instrument"])
+    def _with_missing(self, bars: Records, open_ns: int, unseen: Int64s) -> Records:
+        """`bars` and a MISSING row for each of `unseen` that has none."""
+        absent = np.setdiff1d(unseen, bars["instrument"])
         missing = np.zeros(len(absent), BAR)
         missing["instrument"] = absent
         missing["quality"] = MISSING

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from core.orders import Order
+from core.session import Phase
 from core.types import Float64s, Instrument, Int64s, MinuteSpan, Records
 
 
@@ -40,24 +41,37 @@ class TickBatch:
 
 @dataclass(frozen=True, slots=True)
 class FeedUp:
+    """From now on these instruments are told; none named: all. A feed may have several links, and
+    a link may tell some of what it was asked for only."""
+
     recv_ns: int
     connection: int = 0
+    instruments: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FeedDown:
+    """From now on these instruments are not told; none named: all. The others go on."""
+
     recv_ns: int
     reason: str
     connection: int = 0
+    instruments: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MarketStatus:
-    """What the exchange says of its own phase, e.g. NORMAL_OPEN."""
+    """What the exchange says of its own phase, e.g. NORMAL_OPEN; the words are its own.
+
+    `of`: of this session alone, which has words of its own; None: of the segment. `since_ns`: when
+    it began; 0: not told.
+    """
 
     recv_ns: int
     segment: str
     status: str
+    of: Phase | None = None
+    since_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

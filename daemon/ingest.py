@@ -177,21 +177,19 @@ class Ingest:
                     if not ours.all():
                         tape.count_strangers(ticks[~ours])
                         ticks = ticks[ours]
-                    if self._watch.is_silent:
-                        self._up(tape, recv_ns)
+                    self._heard(tape, recv_ns)
                     tape.add(ticks)
                     self._watch.frame(recv_ns, ticks)
                     self._note(recv_ns, ticks)
                     await self._keep(ticks)
                     await self._publish_ready(tape)
                 case Heartbeat(recv_ns):
-                    if self._watch.is_silent:
-                        self._up(tape, recv_ns)
+                    self._heard(tape, recv_ns)
                     self._watch.frame(recv_ns, NO_TICKS)
-                case FeedUp(recv_ns):
-                    self._up(tape, recv_ns)
-                case FeedDown(recv_ns, reason):
-                    self._lost(tape, reason)
+                case FeedUp(recv_ns, _, named):
+                    self._up(tape, recv_ns, named)
+                case FeedDown(_, reason, _, named):
+                    self._lost(tape, reason, named)
                 case PreviousCloses(_, closes):
                     self._watch.previous_closes(self._closes_before, closes)
                 case MarketStatus(_, segment, status):
@@ -201,17 +199,22 @@ class Ingest:
         """The event loop stood still for so long."""
         self._watch.lagged(seconds)
 
-    def _up(self, tape: Tape, recv_ns: int) -> None:
-        tape.feed_up(recv_ns)
-        self._watch.connected(recv_ns)
-        self._facts.up = True
-        log.info("feed_up")
+    def _heard(self, tape: Tape, recv_ns: int) -> None:
+        """A frame has come: what was lost without a word is back."""
+        if self._watch.is_silent:
+            self._up(tape, recv_ns, self._watch.silenced)
 
-    def _lost(self, tape: Tape, reason: str) -> None:
-        tape.feed_down()
-        self._watch.lost(reason)
-        self._facts.up = False
-        log.warning("feed_lost", reason=reason)
+    def _up(self, tape: Tape, recv_ns: int, named: Sequence[int]) -> None:
+        tape.feed_up(recv_ns, named)
+        self._watch.connected(recv_ns, named)
+        self._facts.up = True
+        log.info("feed_up", instruments=len(named) or None)
+
+    def _lost(self, tape: Tape, reason: str, named: Sequence[int] = ()) -> None:
+        tape.feed_down(named)
+        self._watch.lost(reason, named)
+        self._facts.up = self._watch.is_up
+        log.warning("feed_lost", reason=reason, instruments=len(named) or None)
 
     async def _close_in_time(self, tape: Tape, closes_ns: Sequence[int], grace_ns: int) -> None:
         """A quiet instrument must not hold a Minute back: it closes at its end plus the grace."""

@@ -4,12 +4,14 @@ A level, not a queue: ingest says what it doubts, the trading task takes the dif
 ledger knows, so nothing piles up however often a doubt comes and goes while Minutes wait.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 import structlog
 
-from core.doubts import Doubt, DoubtChange
+from core.doubts import Doubt, DoubtChange, DoubtKind
 from daemon.memory.journal import symbol_of
+
+MAX_NAMED = 3  # instruments in one line of the log
 
 log = structlog.get_logger()
 
@@ -37,6 +39,29 @@ class Doubts:
             self._open = {one: text for one, text in self._open.items() if one != doubt}
             symbol = symbol_of(doubt, self._symbols)
             log.info("doubt_closed", doubt=doubt.kind, instrument=symbol)
+
+    def settle(self, kind: DoubtKind, wanted: Set[Doubt], reason: str) -> None:
+        """Have exactly these open of their kind; `reason` of those that were not. One line of the
+        log for all that open together: a connection carries up to two thousand instruments."""
+        held = {one for one in self._open if one.kind is kind}
+        opened, closed = sorted(wanted - held), sorted(held - wanted)
+        if not opened and not closed:
+            return
+        kept = {
+            one: text for one, text in self._open.items() if one in wanted or one.kind is not kind
+        }
+        self._open = kept | dict.fromkeys(opened, reason)
+        if opened:
+            log.warning("doubt_opened", doubt=kind, instrument=self._names(opened), reason=reason)
+        if closed:
+            log.info("doubt_closed", doubt=kind, instrument=self._names(closed))
+
+    def _names(self, doubts: Sequence[Doubt]) -> str | None:
+        named = [symbol_of(one, self._symbols) for one in doubts[:MAX_NAMED]]
+        if None in named:
+            return None
+        more = f" and {len(doubts) - MAX_NAMED} more" if len(doubts) > MAX_NAMED else ""
+        return ", ".join(str(one) for one in named) + more
 
     def told(self) -> list[str]:
         """The open ones, as a person reads them."""

@@ -51,13 +51,13 @@ class Tape:
             self._note("limit_prices", told)
             self._builder.limit_prices(bands)
 
-    def feed_up(self, now_ns: int) -> None:
-        self._note("feed_up", now_ns)
-        self._builder.feed_up(now_ns)
+    def feed_up(self, now_ns: int, instruments: Sequence[int] = ()) -> None:
+        self._note("feed_up", now_ns, *_named(instruments))
+        self._builder.feed_up(now_ns, instruments)
 
-    def feed_down(self) -> None:
-        self._note("feed_down")
-        self._builder.feed_down()
+    def feed_down(self, instruments: Sequence[int] = ()) -> None:
+        self._note("feed_down", *_named(instruments))
+        self._builder.feed_down(instruments)
 
     def add(self, ticks: Records) -> None:
         """Whoever calls this hands the same ticks to the store, in the same order."""
@@ -103,6 +103,11 @@ class Tape:
 
     def _note(self, operation: str, *arguments: object) -> None:
         self._marks.append([operation, self._ticks, *arguments])
+
+
+def _named(instruments: Sequence[int]) -> list[list[int]]:
+    """As the last argument of a mark; none where all are meant."""
+    return [list(instruments)] if instruments else []
 
 
 def given_mark(given: Given) -> Publication:
@@ -206,10 +211,10 @@ def _tell(builder: BarBuilder, operation: str, arguments: Sequence[Any]) -> None
             pass
         case "limit_prices", [bands]:
             builder.limit_prices(np.array([band or NO_BAND for band in bands]))
-        case "feed_up", [now_ns]:
-            builder.feed_up(now_ns)
-        case "feed_down", []:
-            builder.feed_down()
+        case "feed_up", [now_ns, *named]:
+            builder.feed_up(now_ns, *named)
+        case "feed_down", [*named]:
+            builder.feed_down(*named)
         case "close_through", [now_ns, gap]:
             builder.close_through(now_ns, gap=bool(gap))
         case "end_session", [gap]:

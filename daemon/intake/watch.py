@@ -4,7 +4,7 @@ The shell around `core/doubts.py`. Silence and clocks are looked at only where t
 itself: a generated or recorded day is silent because nobody reads it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import structlog
@@ -50,19 +50,47 @@ class Watch:
         }
         self._fresh_from_ns = 0  # the exchange's time of the quote that ends LAG
         self._cancel: Callable[[], None] | None = None
-        self._is_up = False
-        self.is_silent = False  # lost without a word: any frame ends it
+        self._up: Bools = np.zeros(instruments, np.bool_)
+        self._silenced: Bools = np.zeros(instruments, np.bool_)
 
     # --- what comes ------------------------------------------------------------------------------
 
-    def connected(self, now_ns: int) -> None:
-        self._is_up, self.is_silent = True, False
-        self._silence.connected(now_ns)
-        self._doubts.close(FEED)
+    def connected(self, now_ns: int, instruments: Sequence[int] = ()) -> None:
+        """These, none named: all, are told from now on."""
+        chosen = list(instruments) or slice(None)
+        self._up[chosen], self._silenced[chosen] = True, False
+        self._silence.connected(now_ns, instruments)
+        known = self._doubts.open_now
+        down = self._down if FEED in known else self._down & known.keys()
+        self._doubts.settle(DoubtKind.FEED, down, known.get(FEED, ""))
 
-    def lost(self, reason: str) -> None:
-        self._is_up, self.is_silent = False, False
-        self._doubts.open(FEED, reason)
+    def lost(self, reason: str, instruments: Sequence[int] = ()) -> None:
+        """These, none named: all, are not told any more."""
+        chosen = list(instruments) or slice(None)
+        self._up[chosen], self._silenced[chosen] = False, False
+        self._doubts.settle(DoubtKind.FEED, self._down, reason)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether anything is told."""
+        return bool(self._up.any())
+
+    @property
+    def is_silent(self) -> bool:
+        """Lost without a word: any frame brings `silenced` back."""
+        return bool(self._silenced.any())
+
+    @property
+    def silenced(self) -> tuple[int, ...]:
+        """As FeedUp names them."""
+        return () if self._silenced.all() else tuple(np.flatnonzero(self._silenced).tolist())
+
+    @property
+    def _down(self) -> set[Doubt]:
+        """What is doubted for want of a feed."""
+        if not self._up.any():
+            return {FEED}
+        return {Doubt(DoubtKind.FEED, number) for number in np.flatnonzero(~self._up).tolist()}
 
     def previous_closes(self, ours: Float64s, theirs: Float64s) -> None:
         """At the open: whether our history is in the prices of today. Nothing here ends this
@@ -87,8 +115,7 @@ class Watch:
 
     def minutes(self, closes_ns: Iterable[int], counts: Int64s) -> None:
         """Minutes have closed; `counts` as `BarBuilder.counts_by_instrument`."""
-        if not self._is_up:
-            self._doubts.open(FEED, "it has not come up")
+        self._doubts.settle(DoubtKind.FEED, self._down, "it has not come up")
         doubtful, clean = self._rejections.minute(counts)
         for number in doubtful:
             self._doubts.open(Doubt(DoubtKind.TICKS, number), "over 1 % of its ticks rejected")
@@ -142,12 +169,13 @@ class Watch:
         in_session: Callable[[int], Bools],
         feed_is_silent: Callable[[str], None],
     ) -> None:
-        if not self._is_up:
+        if not self.is_up:
             return  # all is doubted already
-        trading = in_session(now_ns)
+        trading = in_session(now_ns) & self._up
         if self._silence.of_feed(now_ns) and (trading & in_session(now_ns - STALE_FEED_NS)).any():
+            silenced = self._up.copy()
             feed_is_silent(f"no frame for {STALE_FEED_NS // SECOND_NS} s")
-            self.is_silent = True
+            self._silenced = silenced
             return
         stale = self._silence.of_instruments(now_ns)
         stale &= trading & in_session(now_ns - STALE_SYMBOL_NS)

@@ -1,131 +1,114 @@
-"""Upstox's market feed as a Feed: it connects, subscribes, reads, and comes back by itself.
+"""Upstox's market feed as a Feed: as many connections as its instruments need, one stream.
 
-Decides when a link is lost and when to try again. Never raises for a lost link: that is a
-FeedDown; never subscribes before the handshake is done; asks for an authorised address every time.
+Decides which connection carries which instruments. Never asks for more than the account may have,
+and hands on no item before its reader has done with the one before it of the same connection.
 """
 
 import asyncio
-import json
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from itertools import count, pairwise
 
-import structlog
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
-
-from core.errors import AuthExpired, BrokerError, ProtocolViolation
-from core.ports import Clock, FeedDown, FeedItem, FeedUp, Heartbeat, MarketStatus, TickBatch
+from core.errors import ConfigError
+from core.ports import Clock, FeedItem
 from core.types import Instrument
-from providers.upstox.wire import MAX_FRAME_BYTES, FrameDecoder, Garbage
+from providers.upstox.line import MODE, Access, Dial, Line, dialled
+from providers.upstox.wire import REASONS
 
-MODE = "full"
-MAX_KEYS = 2_000  # of one connection, in this mode alone
-OPEN_TIMEOUT_S = 10.0
-PING_EVERY_S, PONG_WITHIN_S = 5.0, 5.0  # a dead link is known within eleven seconds
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
-STABLE_S = 60.0  # a link that has lasted this long was a good one
-GARBAGE_LIMIT = 20  # frames that are none, one after the other: then the link is given up
 
-Address = Callable[[], Awaitable[str]]
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the broker allows one user, of our mode alone (upstox.md 1.3)."""
 
-log = structlog.get_logger()
+    keys: int  # of one connection
+    connections: int
+
+    def shares(self, instruments: int) -> list[range]:
+        """Numbers by connection, as few and as even as can be. Raises ConfigError."""
+        most = self.keys * self.connections
+        if instruments > most:
+            raise ConfigError(
+                f"{instruments} instruments over {most}: the broker allows {self.connections}"
+                f" connections of {self.keys} in mode {MODE}"
+            )
+        lines = -(-instruments // self.keys)
+        edges = [instruments * line // max(lines, 1) for line in range(lines + 1)]
+        return [range(*pair) for pair in pairwise(edges)]
+
+
+STANDARD = Allowance(keys=2_000, connections=2)
+PLUS = Allowance(keys=2_000, connections=5)
 
 
 class UpstoxFeed:
-    """The ticks of the instruments, by one connection.
+    """The ticks of the instruments.
 
     Args:
         address: an authorised address of the feed, good for one connection.
         clock: market time, by which arrivals are stamped.
+        token: the one in use: where it is refused, another one is waited for; raises AuthExpired
+            without one.
         seed: of the jitter between two tries.
     """
 
     def __init__(
         self,
-        address: Address,
+        address: Callable[[], Awaitable[str]],
         clock: Clock,
         *,
+        token: Callable[[], object] = lambda: None,
+        allowance: Allowance = STANDARD,
         seed: int = 0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        dial: Dial = dialled,
     ) -> None:
-        self._address = address
-        self._clock = clock
-        self._jitter = random.Random(seed)
-        self._sleep = sleep
-        self._connections = 0
-        self.rejected = {"garbage": 0}  # what made no sense, by reason, over all connections
-
-    async def stream(self, instruments: Sequence[Instrument]) -> AsyncIterator[FeedItem]:
-        """Without end; `instruments` by their broker keys, at most MAX_KEYS."""
-        keys = [str(instrument.id) for instrument in instruments]
-        wait_s = FIRST_WAIT_S
-        while True:
-            number, self._connections = self._connections, self._connections + 1
-            began_s = asyncio.get_running_loop().time()
-            reason = "it was closed"
-            try:
-                async with await self._open() as socket:
-                    await socket.send(subscription(keys))
-                    yield FeedUp(self._clock.now_ns(), number)
-                    decoder = FrameDecoder(keys, number, self.rejected)
-                    async for item in self._items(socket, decoder):
-                        yield item
-            except AuthExpired as error:
-                reason, wait_s = str(error), LONGEST_WAIT_S  # until a person has logged in
-            except (BrokerError, ConnectionClosed, InvalidHandshake, InvalidURI, OSError) as error:
-                reason = f"{type(error).__name__}: {error}"
-            yield FeedDown(self._clock.now_ns(), reason, number)
-            if asyncio.get_running_loop().time() - began_s > STABLE_S:
-                wait_s = FIRST_WAIT_S
-            await self._sleep(wait_s * (0.5 + self._jitter.random()))
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
-
-    async def _open(self) -> connect:
-        return connect(
-            await self._address(),
-            open_timeout=OPEN_TIMEOUT_S,
-            ping_interval=PING_EVERY_S,
-            ping_timeout=PONG_WITHIN_S,
-            max_size=MAX_FRAME_BYTES,
-            max_queue=64,
+        self._allowance = allowance
+        self._seed = seed
+        # What made no sense, by reason, over all connections.
+        self.rejected = dict.fromkeys(("garbage", *REASONS), 0)
+        self._access = Access(
+            address=address,
+            token=token,
+            clock=clock,
+            sleep=sleep,
+            dial=dial,
+            numbers=count(),
+            rejected=self.rejected,
         )
 
-    async def _items(
-        self, socket: ClientConnection, decoder: FrameDecoder
-    ) -> AsyncIterator[FeedItem]:
-        """What the frames say, until the link ends; a quiet link beats by its pings."""
-        told: dict[str, str] = {}
-        garbage = 0
-        while True:
-            try:
-                async with asyncio.timeout(PING_EVERY_S):
-                    frame = await socket.recv()
-            except TimeoutError:
-                yield Heartbeat(self._clock.now_ns())  # a lost one would have ended the link
-                continue
-            if isinstance(frame, str):  # e.g. {"status": "failed", ...}: not a frame of data
-                log.warning("feed_said_text", text=frame[:200])
-                continue
-            recv_ns = self._clock.now_ns()
-            found = decoder.decode(frame, recv_ns)
-            if isinstance(found, Garbage):
-                garbage += 1
-                self.rejected["garbage"] += 1
-                if garbage >= GARBAGE_LIMIT:
-                    raise ProtocolViolation(f"{garbage} frames were none: {found.reason}")
-                continue
-            garbage = 0
-            for segment, status in found.statuses:
-                if told.get(segment) != status:
-                    told[segment] = status
-                    yield MarketStatus(recv_ns, segment, status)
-            if len(found.ticks):
-                yield TickBatch(recv_ns, found.ticks)
-            elif not found.statuses:
-                yield Heartbeat(recv_ns)
+    async def stream(self, instruments: Sequence[Instrument]) -> AsyncGenerator[FeedItem]:
+        """Without end; `instruments` by their broker keys. Raises ConfigError for too many."""
+        keys = [str(instrument.id) for instrument in instruments]
+        shares = self._allowance.shares(len(keys))
+        lines = [
+            Line(
+                self._access,
+                keys[share.start : share.stop],
+                share.start,
+                count=len(keys),
+                seed=f"{self._seed} {share.start}",
+            ).items()
+            for share in shares
+        ]
+        async with aclosing(lines[0] if len(lines) == 1 else merged(lines)) as items:
+            async for item in items:
+                yield item
 
 
-def subscription(keys: Sequence[str], method: str = "sub", mode: str = MODE) -> bytes:
-    """The request for `keys`; it has to be a binary frame."""
-    data = {"mode": mode, "instrumentKeys": list(keys)}
-    return json.dumps({"guid": "tradingd", "method": method, "data": data}).encode()
+async def merged(streams: Sequence[AsyncGenerator[FeedItem]]) -> AsyncGenerator[FeedItem]:
+    """The items of all as they come; a stream is asked again when its item has been read."""
+    asked = {asyncio.ensure_future(anext(stream)): stream for stream in streams}
+    try:
+        while asked:
+            done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            for task in [task for task in asked if task in done]:
+                stream = asked.pop(task)
+                yield task.result()
+                asked[asyncio.ensure_future(anext(stream))] = stream
+    finally:
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        for stream in streams:
+            await stream.aclose()

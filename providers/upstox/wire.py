@@ -4,30 +4,41 @@ Decides what a frame may be trusted with. A damaged one often decodes, so what i
 sense as well. Absent means unchanged: what a frame does not repeat is carried on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import inf
 from struct import Struct
 from typing import Any, NamedTuple
 
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from core.session import MINUTE_NS
+from core.session import DAY_NS, IST_OFFSET_NS, MINUTE_NS, Phase
 from core.types import BAR, TICK, Records
 from providers.upstox.schema import STATUSES, TYPES, FeedResponse
 
 MS_NS = 1_000_000
 MINUTE_MS = MINUTE_NS // MS_NS
+DAY_MS, IST_OFFSET_MS = DAY_NS // MS_NS, IST_OFFSET_NS // MS_NS
 EARLIEST_MS = 946_684_800_000  # 2000-01-01: an earlier time is no time
 LATEST_MS = 4_102_444_800_000  # 2100-01-01
 MAX_FRAME_BYTES = 1 << 20  # after inflating; the largest lawful one, 2,000 keys in full, is 0.9 MB
 
 MARKET_INFO = TYPES.index("market_info")
-LAST_MINUTE = "I1"  # of the OHLC rows: the last completed minute
+LAST_MINUTE, TODAY = "I1", "1d"  # of the OHLC rows: the last completed minute, the day so far
+MAX_JUMP = 1_000_000  # of a day's volume between two frames, over doubling: more is looked at
 _NO_TICKS: Records = np.zeros(0, TICK)
 _NO_CANDLES: Records = np.zeros(0, BAR)
 # A row of TICK, packed: writing it field by field through numpy costs ten times as much.
 _TICK_ROW = Struct("<iiqqdqqq")
-REASONS = ("unknown_key", "repeated_key", "bad_time", "bad_volume", "bad_candle")
+REASONS = (
+    "unknown_key",
+    "repeated_key",
+    "bad_time",
+    "not_today",  # lawful in a snapshot: the last trade there was; live it is damage
+    "bad_volume",
+    "odd_volume",  # the price is taken, the volume is the one told before
+    "bad_candle",
+)
 
 
 class Garbage(NamedTuple):
@@ -36,35 +47,55 @@ class Garbage(NamedTuple):
     reason: str
 
 
+class Status(NamedTuple):
+    """A state that the exchange told, as `core.ports.MarketStatus` has it."""
+
+    segment: str
+    status: str
+    of: Phase | None = None
+    since_ns: int = 0
+
+
 class Frame(NamedTuple):
     """What one frame said.
 
     `ticks` (TICK[n]) and `candles` (BAR[k], completed minutes) are views that the next frame
-    overwrites. `statuses`: segment and state, where the exchange told them.
+    overwrites. `closes`: previous closes by instrument, each told once, with its first trade of
+    the day.
     """
 
     sent_ns: int
     ticks: Records
     candles: Records
-    statuses: list[tuple[str, str]]
+    statuses: list[Status]
+    closes: Mapping[int, float]
 
 
 class FrameDecoder:
     """Decodes the frames of one connection; a new connection has a new decoder.
 
     Args:
-        keys: instrument keys in configured order; their places are the instrument numbers.
+        keys: instrument keys in configured order; their places, from `first` on, are the
+            instrument numbers.
         connection: number of the connection, written into its ticks.
         rejected: what made no sense is counted here, by reason; None: in one of its own.
     """
 
     def __init__(
-        self, keys: Sequence[str], connection: int = 0, rejected: dict[str, int] | None = None
+        self,
+        keys: Sequence[str],
+        connection: int = 0,
+        rejected: dict[str, int] | None = None,
+        *,
+        first: int = 0,
     ) -> None:
-        self._numbers = {key: number for number, key in enumerate(keys)}
+        self._numbers = {key: number for number, key in enumerate(keys, first)}
         self._connection = connection
-        self._volumes = [-1] * len(keys)  # of the day, as last told
-        self._next_candle_ms = [0] * len(keys)  # when a completed minute not read yet is expected
+        count = first + len(keys)
+        self._volumes = [-1] * count  # of the day, as last told
+        self._next_candle_ms = [0] * count  # when a completed minute not read yet is expected
+        self._without_close = set(self._numbers.values())
+        self.unheard = set(self._numbers.values())  # not in any frame yet
         self._ticks: Records = np.zeros(max(len(keys), 1), TICK)
         self._tick_bytes = self._ticks.view(np.uint8).data
         self._room = self._ticks.nbytes
@@ -91,10 +122,16 @@ class FrameDecoder:
 
     def _market_info(self, response: Any) -> Frame | Garbage:
         info = response.marketInfo
-        told = [(segment, _status(state)) for segment, state in info.segmentStatus.items()]
-        for states in (info.casMarketStatus, info.preOpenSessionStatus):
-            told += [(segment, state.status) for segment, state in states.items()]
-        return Frame(response.currentTs * MS_NS, _NO_TICKS, _NO_CANDLES, told)
+        told = [Status(segment, _status(state)) for segment, state in info.segmentStatus.items()]
+        for phase, states in (
+            (Phase.CLOSING_AUCTION, info.casMarketStatus),
+            (Phase.PRE_OPEN, info.preOpenSessionStatus),
+        ):
+            told += [
+                Status(segment, state.status, phase, state.updatedTime * MS_NS)
+                for segment, state in states.items()
+            ]
+        return Frame(response.currentTs * MS_NS, _NO_TICKS, _NO_CANDLES, told, {})
 
     def _feeds(self, feeds: Any, sent_ms: int, recv_ns: int) -> Frame:
         place = candles = 0
@@ -102,11 +139,16 @@ class FrameDecoder:
         number_of, volumes, next_candle_ms = self._numbers.get, self._volumes, self._next_candle_ms
         pack, buffer, size, full = _TICK_ROW.pack_into, self._tick_bytes, _TICK_ROW.size, self._room
         connection, seq = self._connection, self._seq
+        unheard, without_close = self.unheard, self._without_close
+        closes: dict[int, float] = {}
+        today_ms = sent_ms - (sent_ms + IST_OFFSET_MS) % DAY_MS
         for entry in feeds:
             number = number_of(entry.key)
             if number is None or place == full:
                 self.rejected["unknown_key" if number is None else "repeated_key"] += 1
                 continue
+            if unheard:
+                unheard.discard(number)
             feed = entry.value
             # Asking which of a union is told costs as much as two fields: the common one is tried.
             told = feed.fullFeed.marketFF
@@ -117,17 +159,23 @@ class FrameDecoder:
                 ltpc = told.ltpc
                 traded_ms = ltpc.ltt
             if sent_ms >= next_candle_ms[number]:
-                candles += self._candle(number, told, candles)
+                candles += self._candle(number, told, candles, sent_ms)
             if traded_ms == 0:
                 continue  # depth alone
             quantity, volume = ltpc.ltq, getattr(told, "vtt", 0)
-            if not EARLIEST_MS < traded_ms < LATEST_MS:
-                self.rejected["bad_time"] += 1
+            if not today_ms <= traded_ms < LATEST_MS:
+                old = EARLIEST_MS < traded_ms < today_ms
+                self.rejected["not_today" if old else "bad_time"] += 1
             elif volume < 0 or quantity < 0:
                 self.rejected["bad_volume"] += 1
             else:
-                if volume:
+                if volume > 2 * volumes[number] + MAX_JUMP and not _adds_up(told, volume):
+                    self.rejected["odd_volume"] += 1
+                elif volume:
                     volumes[number] = volume
+                if number in without_close and 0.0 < ltpc.cp < inf:
+                    without_close.discard(number)
+                    closes[number] = ltpc.cp
                 exch_ns, volume = traded_ms * MS_NS, volumes[number]
                 pack(
                     buffer,
@@ -146,9 +194,9 @@ class FrameDecoder:
         self._seq = seq
         ticks = self._ticks[: place // size] if place else _NO_TICKS
         completed = self._candles[:candles] if candles else _NO_CANDLES
-        return Frame(sent_ms * MS_NS, ticks, completed, [])
+        return Frame(sent_ms * MS_NS, ticks, completed, [], closes)
 
-    def _candle(self, number: int, told: Any, place: int) -> bool:
+    def _candle(self, number: int, told: Any, place: int, sent_ms: int) -> bool:
         """Read the last completed minute into row `place`, if it is told and a new one."""
         candles = getattr(told, "marketOHLC", None)
         if candles is None or place == len(self._candles):
@@ -160,7 +208,7 @@ class FrameDecoder:
             ):
                 continue
             prices = (row.open, row.high, row.low, row.close)
-            if not _is_candle(row.ts, prices, row.vol):
+            if row.ts > sent_ms or not _is_candle(row.ts, prices, row.vol):
                 self.rejected["bad_candle"] += 1
                 return False
             self._next_candle_ms[number] = row.ts + 2 * MINUTE_MS
@@ -177,6 +225,15 @@ def _told(feed: Any) -> Any:
     return feed.firstLevelWithGreeks if union == "firstLevelWithGreeks" else feed
 
 
+def _adds_up(told: Any, volume: int) -> bool:
+    """Whether a day's volume that has jumped agrees with that of the day's candle, which lags one
+    frame behind: a damaged one, once believed, makes every later one run backwards. Without a
+    candle nothing can be said against it."""
+    candles = getattr(told, "marketOHLC", None)
+    days = [row.vol for row in candles.ohlc if row.interval == TODAY] if candles else []
+    return not days or days[0] <= volume <= 2 * days[0] + MAX_JUMP
+
+
 def _is_candle(open_ms: int, prices: tuple[float, float, float, float], volume: int) -> bool:
     """Whether the figures can be those of a minute; NaN fails every comparison."""
     first, high, low, last = prices
@@ -184,7 +241,7 @@ def _is_candle(open_ms: int, prices: tuple[float, float, float, float], volume: 
         EARLIEST_MS < open_ms < LATEST_MS
         and open_ms % MINUTE_MS == 0
         and 0 < low <= min(first, last)
-        and max(first, last) <= high < float("inf")
+        and max(first, last) <= high < inf
         and volume >= 0
     )
 

@@ -97,6 +97,13 @@ def test_how_busy_it_was_before_a_reconnect_tells_nothing() -> None:
     assert not silence.of_instruments(OPEN_NS + 9 * MINUTE_NS).any()
 
 
+def test_a_reconnect_of_some_tells_nothing_of_the_others() -> None:
+    silence = busy(BUSY_TICKS)
+    silence.connected(OPEN_NS + 3 * MINUTE_NS, [1])
+
+    assert silence.of_instruments(OPEN_NS + 9 * MINUTE_NS).tolist() == [True, False]
+
+
 def test_ticks_of_instruments_nobody_asked_for_are_not_counted() -> None:
     silence = Silence(1)
     silence.frame(OPEN_NS, one_tick(0, instrument=7))

@@ -196,6 +196,28 @@ def test_volume_traded_while_the_feed_was_down_is_in_no_whole_bar() -> None:
     assert bar_of(minutes[5])[4] == 3
 
 
+def test_instruments_of_a_lost_connection_are_in_doubt_and_the_others_are_whole() -> None:
+    built = builder([CASH, CASH, CASH])
+    built.add(ticks_of([(10, 100.0, 100)]))
+    built.add(ticks_of([(10, 50.0, 100)], instrument=1))
+    built.feed_down([0, 2])
+    built.add(ticks_of([(70, 51.0, 130)], instrument=1))
+    built.close_through(at(130))
+    built.feed_up(at(140), [0, 2])
+    built.add(ticks_of([(150, 101.0, 190), (190, 101.0, 200)]))
+    built.add(ticks_of([(150, 52.0, 150), (190, 52.0, 170)], instrument=1))
+    built.end_session()
+    minutes = built.take_minutes()[:4]
+
+    assert [(bar["instrument"], bar["quality"]) for one in minutes for bar in one.bars] == [
+        *[(0, PARTIAL), (1, 0), (2, MISSING)],
+        *[(0, MISSING), (1, 0), (2, MISSING)],
+        *[(0, PARTIAL), (1, 0), (2, MISSING)],
+        *[(0, 0), (1, 0)],
+    ]
+    assert [minute.bars["volume"][1] for minute in minutes] == [100, 30, 20, 20]
+
+
 def test_a_repeated_trade_after_a_reconnect_shows_that_nothing_was_missed() -> None:
     built = builder()
     built.add(ticks_of([(10, 100.0, 100)]))

@@ -17,6 +17,7 @@ from core.session import DAY_NS, MINUTE_NS, SECOND_NS, minute_closes, recorded_s
 from core.types import (
     BAR,
     MISSING,
+    PARTIAL,
     TICK,
     Instrument,
     InstrumentId,
@@ -206,11 +207,35 @@ def test_a_lost_feed_is_told_and_its_minutes_come_all_the_same() -> None:
     with structlog.testing.capture_logs() as logs:
         out = ingested([UP, trades((10, 0, 100.0)), trades((65, 0, 101.0)), lost])
 
-    assert {"event": "feed_lost", "reason": "closed 1006", "log_level": "warning"} in logs
+    assert ("feed_lost", "closed 1006", None) in [
+        (log["event"], log.get("reason"), log.get("instruments")) for log in logs
+    ]
     assert len(out.spans) == 5
     assert out.facts.up is False
     assert (out.spans[3].bars["quality"] == MISSING).all()
     assert len(out.spans[3].bars) == 2
+
+
+def test_the_loss_of_one_connection_is_the_loss_of_its_instruments() -> None:
+    down = FeedDown(after_open(70), "closed 1006", 1, (1,))
+    up = FeedUp(after_open(190), 2, (1,))
+    later = [trades((second, 0, 100.0)) for second in range(75, 300, 5)]
+    items = [*[one for one in BUSY if one.recv_ns < down.recv_ns], down, up, *later]
+    out = ingested(sorted(items, key=lambda item: item.recv_ns))
+    quality = [{int(bar["instrument"]): bar["quality"] for bar in one.bars} for one in out.spans]
+
+    assert [one.get(0) for one in quality] == [0] * 5
+    assert [one.get(1) for one in quality] == [0, PARTIAL, MISSING, MISSING, None]
+    assert out.facts.up is True
+    assert out.facts.doubts.told() == []
+
+
+def test_what_is_doubted_is_named_while_others_are_told() -> None:
+    down = FeedDown(after_open(70), "closed 1006", 1, (1,))
+    facts = ingested([*BUSY[:12], down]).facts
+
+    assert facts.doubts.told() == ["feed B: closed 1006"]
+    assert facts.up is True
 
 
 def test_a_feed_that_never_came_up_is_doubted_with_its_first_minute() -> None:

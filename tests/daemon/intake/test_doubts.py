@@ -132,7 +132,7 @@ def test_a_live_feed_that_falls_silent_is_lost_until_it_speaks(tmp_path: Path) -
     assert [("11:00", "feed", None, True), ("11:03", "feed", None, False)] == [
         one for one in doubts_of(tmp_path) if one[1] == "feed"
     ]
-    assert {"event": "feed_lost", "reason": "no frame for 5 s", "log_level": "warning"} in logs
+    assert ("feed_lost", "no frame for 5 s") in [(log["event"], log.get("reason")) for log in logs]
     assert any(log["event"] == "bars_repaired" for log in logs)
 
 

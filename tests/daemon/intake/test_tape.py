@@ -55,9 +55,9 @@ class Lives:
             case "close":
                 tape.close_through(at(self._now_s), gap=self._random.random() < 0.2)
             case "up":
-                tape.feed_up(at(self._now_s))
+                tape.feed_up(at(self._now_s), self._random.choice([(), (0,), (1, 2)]))
             case _:
-                tape.feed_down()
+                tape.feed_down(self._random.choice([(), (0,), (1, 2)]))
 
     def _tick(self) -> Records:
         price = self._random.choice([100.0, 101.5, 99.25, float("nan"), -1.0])

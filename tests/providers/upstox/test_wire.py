@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.session import Phase
 from core.types import TICK
 from providers.upstox.wire import MAX_FRAME_BYTES, Frame, FrameDecoder, Garbage
 from sandbox.feed_messages import FeedResponse
@@ -103,12 +104,17 @@ def test_market_info_names_states_also_those_of_a_later_version() -> None:
     response = message("market_info")
     response.marketInfo.segmentStatus["NSE_EQ"] = 2
     response.marketInfo.segmentStatus["NSE_FO"] = 9
-    response.marketInfo.casMarketStatus["NSE_EQ"].status = "CAS_LM_START"
+    auction = response.marketInfo.casMarketStatus["NSE_EQ"]
+    auction.status, auction.updatedTime = "CAS_LM_START", SENT_MS
+    response.marketInfo.preOpenSessionStatus["NSE_EQ"].status = "PRE_OPEN_END"
     frame = decoded(FrameDecoder(KEYS), response)
 
-    assert {("NSE_EQ", "NORMAL_OPEN"), ("NSE_FO", "9"), ("NSE_EQ", "CAS_LM_START")} == set(
-        frame.statuses
-    )
+    assert {
+        ("NSE_EQ", "NORMAL_OPEN", None, 0),
+        ("NSE_FO", "9", None, 0),
+        ("NSE_EQ", "CAS_LM_START", Phase.CLOSING_AUCTION, SENT_MS * 1_000_000),
+        ("NSE_EQ", "PRE_OPEN_END", Phase.PRE_OPEN, 0),
+    } == set(frame.statuses)
     assert SENT_MS * 1_000_000 == frame.sent_ns
 
 
@@ -131,6 +137,8 @@ def test_a_completed_minute_is_told_once() -> None:
         (minute(full(1, **trade()), SENT_MS - 60_000, vol=-1), "bad_candle"),
         (full(1, **trade() | {"ltt": 7}), "bad_time"),
         (full(1, **trade() | {"ltt": 2**62}), "bad_time"),
+        (full(1, **trade() | {"ltt": SENT_MS - 13 * 3_600_000}), "not_today"),
+        (minute(full(1, **trade()), SENT_MS - SENT_MS % 60_000 + 60_000), "bad_candle"),
         (full(-5, **trade()), "bad_volume"),
         (full(1, **trade(quantity=-1)), "bad_volume"),
     ],
@@ -141,6 +149,50 @@ def test_what_makes_no_sense_is_counted_and_left_out(response: Any, reason: str)
 
     assert {reason: 1} == {name: count for name, count in decoder.rejected.items() if count}
     assert 0 == len(frame.candles if reason == "bad_candle" else frame.ticks)
+
+
+def days_volume(response: Any, volume: int) -> Any:
+    ohlc = response.feeds[RELIANCE].fullFeed.marketFF.marketOHLC.ohlc
+    ohlc.add(interval="1d", ts=SENT_MS - 41_400_000, open=1, high=9, low=1, close=2, vol=volume)
+    return response
+
+
+@pytest.mark.parametrize(
+    ("day", "volume", "taken"),
+    [
+        (5_000, 5_900, 5_900),
+        (5_000, 2**40, 5_000),  # damage: once believed, every later one would run backwards
+        (9_000_000, 9_000_500, 9_000_500),  # back after an outage
+        (9_000_000, 8_999_999, 5_000),
+        (None, 2**30, 2**30),  # nothing says otherwise
+    ],
+)
+def test_a_volume_that_jumps_is_believed_if_the_days_candle_agrees(
+    day: int | None, volume: int, taken: int
+) -> None:
+    decoder = FrameDecoder(KEYS)
+    decoded(decoder, full(5_000, **trade()))
+    response = full(volume, **trade(1501.0))
+    ticks = decoded(decoder, response if day is None else days_volume(response, day)).ticks
+
+    assert [(1501.0, taken)] == [(one["price"], one["volume"]) for one in ticks]
+    assert (volume != taken) == decoder.rejected["odd_volume"]
+
+
+def test_a_previous_close_is_told_once_and_not_with_a_trade_of_yesterday() -> None:
+    decoder = FrameDecoder(KEYS, first=5)
+    old = decoded(decoder, full(1, **trade() | {"ltt": SENT_MS - 86_400_000, "cp": 1490.0}))
+    first, again = (decoded(decoder, full(1, **trade() | {"cp": 1495.5})) for _ in range(2))
+
+    assert ({}, {5: 1495.5}, {}) == (old.closes, first.closes, again.closes)
+    assert [5] == first.ticks["instrument"].tolist()
+
+
+def test_an_instrument_is_heard_of_by_its_depth_alone() -> None:
+    decoder = FrameDecoder(KEYS)
+    decoded(decoder, full())
+
+    assert {1} == decoder.unheard
 
 
 def test_an_instrument_we_did_not_ask_for_is_counted() -> None:
