@@ -7,7 +7,8 @@ and has one consumer, hence no lock.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, assert_never
+from itertools import repeat
+from typing import Any, ClassVar, assert_never
 
 import numpy as np
 
@@ -48,6 +49,7 @@ from core.types import (
     Bools,
     Command,
     ExitReason,
+    Int64s,
     MinuteSpan,
     OrderId,
     Records,
@@ -83,36 +85,6 @@ class StrategyNames:
     name: str
     kinds: tuple[str, ...]
     risk_per_trade: float
-
-
-class ClosedBar(NamedTuple):
-    """What names a signal, out of a STRATEGY_BAR row."""
-
-    instrument: int
-    open_ns: int
-    close_ns: int
-
-
-class Said(NamedTuple):
-    """What becomes a Signal, out of a SIGNAL row: its fields `SAID`."""
-
-    events: int
-    kind: list[int]
-    side: list[int]
-    status: int
-    refusal: int
-    close: float
-    atr: float
-    vwap: float
-    confidence: float
-    value: float
-    limit: float
-    quantity: int
-    number: int
-    features: list[float]
-
-
-SAID = ("count", *Said._fields[1:])
 
 
 class Engine:
@@ -178,18 +150,15 @@ class Engine:
 
     def _decided(self, event: EventsRaised) -> list[Effect]:
         """The first event of each bar is decided, the others are recorded as suppressed."""
-        span, minute, number = event.span, event.minute, event.strategy
         raised = np.flatnonzero(event.signals["count"])
-        bars = [ClosedBar(*row) for row in _rows(event.bars[raised], ClosedBar._fields)]
-        events = _rows(event.signals[raised], ("count", "kind", "side"))
-        ids = [self._ids(number, *pair) for pair in zip(bars, events, strict=True)]
+        ids = self._ids(event, raised)
         duplicate = np.zeros(len(event.signals), np.bool_)
         if self.seen:
-            duplicate[raised] = [first in self.seen for first, *_ in ids]
+            duplicate[raised] = [signal_id in self.seen for signal_id in ids]
         self._reports = decide_signals(
-            span,
-            minute,
-            number,
+            event.span,
+            event.minute,
+            event.strategy,
             event.bars,
             event.signals,
             self.holdings,
@@ -198,67 +167,88 @@ class Engine:
             self.observe,
         )
         effects: list[Effect] = []
-        rows = _rows(event.signals[raised], SAID)
-        for bar, signal_ids, row in zip(bars, ids, rows, strict=True):
-            effects += self._said(number, bar, signal_ids, Said(*row))
-        return effects + self._named(span.close_ns[minute])
+        for k, first in zip(raised.tolist(), self._firsts(event, raised, ids), strict=True):
+            effects.append(SignalDecided(first))
+            if event.signals["count"][k] > 1:
+                effects += self._suppressed(event, k, first)
+            if first.status is SignalStatus.ACTED:
+                effects.append(self._entered(first, int(event.signals["number"][k])))
+        return effects + self._named(event.span.close_ns[event.minute])
 
-    def _ids(
-        self, strategy: int, bar: "ClosedBar", events: tuple[int, list[int], list[int]]
-    ) -> list[SignalId]:
-        names, (count, kinds, sides) = self.strategies[strategy], events
-        symbol = self.symbols[bar.instrument]
+    def _ids(self, event: EventsRaised, raised: Int64s) -> list[SignalId]:
+        """Of the first event of each bar."""
+        names = self.strategies[event.strategy]
+        columns = (
+            _column(event.bars, "instrument", raised),
+            _column(event.bars, "open_ns", raised),
+            _column(event.signals, "side", (raised, 0)),
+            _column(event.signals, "kind", (raised, 0)),
+        )
         return [
             signal_id_of(
                 self.scope,
                 names.name,
-                symbol,
-                bar.open_ns,
-                SIDES[sides[k]],
-                names.kinds[kinds[k] - 1],
+                self.symbols[instrument],
+                open_ns,
+                SIDES[side],
+                names.kinds[kind - 1],
             )
-            for k in range(count)
+            for instrument, open_ns, side, kind in zip(*columns, strict=True)
         ]
 
-    def _said(
-        self, strategy: int, bar: "ClosedBar", signal_ids: list[SignalId], row: "Said"
-    ) -> list[Effect]:
-        """The signals of one bar, and the entry order if the first was ACTED."""
-        first = self._signal(strategy, bar, row, 0, signal_ids[0])
-        effects: list[Effect] = [SignalDecided(first)]
-        for k in range(1, row.events):
-            suppressed = self._signal(strategy, bar, row, k, signal_ids[k])
-            effects.append(SignalDecided(suppressed))
-        if first.status is SignalStatus.ACTED:
-            self.seen.add(first.signal_id)
-            self.signals[row.number] = first
-            now_ns = first.bar_close_ns
-            effects.append(self._submit(first, OrderRole.ENTRY, OrderType.MARKET, 0.0, now_ns))
+    def _firsts(
+        self, event: EventsRaised, raised: Int64s, ids: Sequence[SignalId]
+    ) -> Iterator[Signal]:
+        """The decided ones, by the column: a whole market says hundreds in a Minute."""
+        names = self.strategies[event.strategy]
+
+        def bar(name: str) -> list[Any]:
+            return _column(event.bars, name, raised)
+
+        def said(name: str) -> list[Any]:
+            return _column(event.signals, name, raised)
+
+        columns: dict[str, Iterable[Any]] = {
+            "signal_id": ids,
+            "strategy": repeat(names.name),
+            "instrument": [self.symbols[number] for number in bar("instrument")],
+            "kind": [names.kinds[kinds[0] - 1] for kinds in said("kind")],
+            "side": [SIDES[sides[0]] for sides in said("side")],
+            "bar_open_ns": bar("open_ns"),
+            "bar_close_ns": bar("close_ns"),
+            **{name: said(name) for name in ("close", "atr", "vwap", "confidence")},
+            "status": [STATUSES[status] for status in said("status")],
+            "refusal": [REFUSALS[refusal] for refusal in said("refusal")],
+            **{name: said(name) for name in ("value", "limit", "quantity")},
+            "features": map(tuple, said("features")),
+        }
+        return map(Signal._make, zip(*(columns[name] for name in Signal._fields), strict=False))
+
+    def _suppressed(self, event: EventsRaised, k: int, first: Signal) -> list[Effect]:
+        """The lower-priority events of the bar in row `k`."""
+        names, said = self.strategies[event.strategy], event.signals[k]
+        effects: list[Effect] = []
+        for j in range(1, said["count"]):
+            side, kind = SIDES[int(said["side"][j])], names.kinds[said["kind"][j] - 1]
+            identity = (self.scope, names.name, first.instrument, first.bar_open_ns)
+            signal = first._replace(
+                signal_id=signal_id_of(*identity, side, kind),
+                kind=kind,
+                side=side,
+                status=SignalStatus.SUPPRESSED,
+                refusal=Refusal.NONE,
+                value=np.nan,
+                limit=np.nan,
+                quantity=0,
+            )
+            effects.append(SignalDecided(signal))
         return effects
 
-    def _signal(
-        self, strategy: int, bar: "ClosedBar", row: "Said", k: int, signal_id: SignalId
-    ) -> Signal:
-        names, first = self.strategies[strategy], k == 0
-        return Signal(
-            signal_id=signal_id,
-            strategy=names.name,
-            instrument=self.symbols[bar.instrument],
-            kind=names.kinds[row.kind[k] - 1],
-            side=SIDES[row.side[k]],
-            bar_open_ns=bar.open_ns,
-            bar_close_ns=bar.close_ns,
-            close=row.close,
-            atr=row.atr,
-            vwap=row.vwap,
-            confidence=row.confidence,
-            status=STATUSES[row.status] if first else SignalStatus.SUPPRESSED,
-            refusal=REFUSALS[row.refusal] if first else Refusal.NONE,
-            value=row.value if first else np.nan,
-            limit=row.limit if first else np.nan,
-            quantity=row.quantity if first else 0,
-            features=tuple(row.features),
-        )
+    def _entered(self, signal: Signal, number: int) -> Effect:
+        """The entry order of an ACTED signal, which has this number in the account."""
+        self.seen.add(signal.signal_id)
+        self.signals[number] = signal
+        return self._submit(signal, OrderRole.ENTRY, OrderType.MARKET, 0.0, signal.bar_close_ns)
 
     # --- what the exchange did ---------------------------------------------------------------
 
@@ -442,7 +432,8 @@ def _position(signal: Signal, row: Row) -> Position:
     )
 
 
-def _rows(records: Records, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Fields of records as plain Python values: read by the column, for an attribute of a record
-    costs 2 us and a column little more."""
-    return zip(*(records[name].tolist() for name in names), strict=True)
+def _column(records: Records, name: str, rows: Any) -> list[Any]:
+    """A field of some records as plain Python values: an attribute of one record costs 2 us, a
+    column little more."""
+    values: list[Any] = records[name][rows].tolist()
+    return values

@@ -6,12 +6,14 @@ import json
 from core.session import ist_text
 from core.types import Side, SignalId
 
+SIDE_NAMES = {side: side.name for side in Side}  # an enum computes its name at every call
+
 
 def signal_id_of(
     scope: str, strategy: str, instrument: str, bar_open_ns: int, side: Side, kind: str
 ) -> SignalId:
     """SHA-256 of `scope|strategy|instrument|bar open|side|kind` (pixity.md 7)."""
-    text = f"{scope}|{strategy}|{instrument}|{ist_text(bar_open_ns)}|{side.name}|{kind}"
+    text = f"{scope}|{strategy}|{instrument}|{ist_text(bar_open_ns)}|{SIDE_NAMES[side]}|{kind}"
     return SignalId(hashlib.sha256(text.encode()).hexdigest())
 
 

@@ -8,7 +8,7 @@ import pytest
 from core.advance import closing_in
 from core.bars import Resampler
 from core.book import Book
-from core.engine import ClosedBar, Engine
+from core.engine import Engine
 from core.errors import InvariantBroken
 from core.events import (
     Cancel,
@@ -212,10 +212,7 @@ class Question:
     @property
     def signal_id(self) -> SignalId:
         """The id its first event has, or would have."""
-        bar = self.event.bars[0]
-        first = ClosedBar(bar.instrument, bar.open_ns, bar.close_ns)
-        row = self.event.signals[["count", "kind", "side"]][0].item()
-        return self.engine._ids(0, first, row)[0]
+        return self.engine._ids(self.event, np.zeros(1, np.int64))[0]
 
 
 def question(*, observe: bool = False, events: int = 1) -> Question:
