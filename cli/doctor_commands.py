@@ -16,6 +16,7 @@ from cli import kernel_cache
 from cli.config_commands import check, configuration
 from core.errors import ConfigError
 from core.session import parse_day
+from daemon.broker_token import tokens_for
 from daemon.clocks import SystemClock
 from daemon.config import Settings
 from daemon.doctor import Check, Verdict, examine, fail, ok, warn
@@ -61,6 +62,7 @@ def checks(
         state_dir or Path(settings.paths.state_dir),
         now_ns,
         frozenset() if accept is None else frozenset({parse_day(accept.isoformat())}),
+        tokens=tokens_for(settings, os.environ, lambda: now_ns),
     )
 
 

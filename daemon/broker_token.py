@@ -15,6 +15,7 @@ from stores.secret_files import plain_secret, read_secret
 
 TOKEN_FILE = "secrets/upstox_token.json"  # in the state directory
 CREDENTIAL = "upstox_token"
+NEED_TOKEN: frozenset[str] = frozenset({"upstox"})  # kinds of feed
 CREDENTIALS = "CREDENTIALS_DIRECTORY"  # of systemd, LoadCredential=
 
 
@@ -33,6 +34,18 @@ def tokens_of(
         places["systemd credential"] = lambda: _granted(Path(folder) / CREDENTIAL)
     places[str(path)] = lambda: read_secret(path)
     return Tokens(places, now_ns, learned)
+
+
+def tokens_for(
+    settings: Settings,
+    environ: Mapping[str, str],
+    now_ns: Callable[[], int],
+    learned: Callable[[SecretStr], None] = lambda _: None,
+) -> Tokens | None:
+    """Those of the configured feed; None: it needs no token of the broker's."""
+    if settings.feed.kind not in NEED_TOKEN:
+        return None
+    return tokens_of(token_path(settings), environ, now_ns, learned)
 
 
 def token_path(settings: Settings) -> Path:

@@ -114,7 +114,8 @@ class Cycle:
     # --- the jobs --------------------------------------------------------------------------------
 
     async def _look(self, day: int) -> None:
-        """Readiness. What fails halts the day before its first Minute: only a person resumes."""
+        """Readiness. What fails, and does not heal, halts the day before its first Minute: only a
+        person resumes."""
         now_ns, owner = self._driver.now_ns(), self._daemon.evening.ledger_owner
         checks = await owner.run(lambda: list(self._examine(now_ns)))
         for one in checks:
@@ -128,7 +129,7 @@ class Cycle:
             str(one) for one in checks if one.verdict is not Verdict.OK
         ]
         self._daemon.source.touch()
-        if failed:
+        if any(one.verdict is Verdict.FAIL and not one.heals for one in checks):
             self._halt_first()
 
     def _halt_first(self) -> None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from core.errors import ConfigError, TradingdError
+from core.errors import AuthExpired, ConfigError, TradingdError
 from core.ports import EventKind
 from core.session import DAY_NS, day_text, ist_day, ist_text, live_session, parse_day
 from core.session_table import FIRST_COVERED_DAY, LAST_COVERED_DAY
@@ -21,6 +21,7 @@ from daemon.chores import BACKUP_FOLDER, backups
 from daemon.intake.space import LOW_BYTES, SHORT_BYTES, free_bytes
 from daemon.lock import running_pid
 from daemon.proof.certificate import GREEN, kept_certificate
+from providers.upstox.auth import LOGIN, Tokens
 from stores.files import DiskFiles
 from stores.ledger_reader import (
     HEAD_FILE,
@@ -58,12 +59,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was looked at, what was found, and what to do about it."""
+    """What was looked at, what was found, and what to do about it.
+
+    `heals`: what fails keeps entries off by itself, until it is put right: no reason to halt.
+    """
 
     verdict: Verdict
     name: str
     found: str
     advice: str = ""
+    heals: bool = False
 
     def __str__(self) -> str:
         advice = f": {self.advice}" if self.advice else ""
@@ -88,12 +93,14 @@ def examine(
     accept: frozenset[int] = frozenset(),
     *,
     is_recorded: bool = False,
+    tokens: Tokens | None = None,
 ) -> Iterator[Check]:
     """Every check of a state directory, and of the host it lies on, at `now_ns` of the host.
 
     Args:
         accept: unconfirmed sessions that the operator vouches for (`accept_session`).
         is_recorded: a recorded day is played, which asks neither the host's clock nor the calendar.
+        tokens: of the broker; None: the feed needs none.
     """
     yield check_directory(directory)
     pid = running_pid(directory) if os.access(directory, os.R_OK | os.X_OK) else None
@@ -103,6 +110,8 @@ def examine(
     yield check_market(directory, pid)
     if not is_recorded:
         yield from check_calendar(now_ns, accept)
+    if tokens is not None:
+        yield check_token(tokens, now_ns, accept)
 
 
 # --- the directory -------------------------------------------------------------------------------
@@ -323,6 +332,32 @@ def check_session(day: int, accept: frozenset[int]) -> Check:
         f"{ist_text(from_ns)[11:16]}-{ist_text(to_ns)[11:16]}" for from_ns, to_ns in shares.parts
     )
     return ok(name, f"{day_text(day)}, {hours}")
+
+
+# --- the broker ----------------------------------------------------------------------------------
+
+
+def check_token(tokens: Tokens, now_ns: int, accept: frozenset[int]) -> Check:
+    """There is one, and it outlives the session of today. Whose it is goes into no log."""
+    name = "token"
+    try:
+        tokens()
+        held = tokens.held()
+        assert held is not None
+    except AuthExpired as error:
+        return Check(Verdict.FAIL, name, str(error), heals=True)
+    token = held.token
+    kind = "read-only, " if token.is_read_only else ""
+    if token.ends_ns is None:
+        return ok(name, f"{held.place}, {kind}until the broker refuses it")
+    found = f"{held.place}, {kind}until {ist_text(token.ends_ns)}"
+    try:
+        session = live_session(ist_day(now_ns), SessionClass.CASH, accept=accept)
+    except ConfigError:  # what is wrong with the calendar is another check's matter
+        session = None
+    if session is not None and now_ns < session.close_ns and token.ends_ns < session.close_ns:
+        return warn(name, f"{found}, before today's close", LOGIN)
+    return ok(name, found)
 
 
 def _tried(name: str, action: Callable[[], T], advice: str) -> T | Check:

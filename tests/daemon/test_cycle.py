@@ -30,6 +30,7 @@ JOBS = ("readiness_checked", "day_complete", "day_reported")
 QUARTER_NS = 15 * MINUTE_NS
 SOUND = [ok("disk", "enough"), warn("backups", "none", "wait")]
 BAD = [*SOUND, fail("disk", "3 MB free", "make room")]
+HEALS = [*SOUND, Check(Verdict.FAIL, "token", "no access token", heals=True)]
 
 
 def week() -> Plan:
@@ -203,6 +204,15 @@ def test_a_readiness_that_fails_halts_before_the_first_minute(tmp_path: Path) ->
     assert process.shown["readiness"] == [str(one) for one in BAD[1:]]
     assert "readiness_failed" in process.logs
     assert process.outcomes[0].complete
+
+
+def test_what_heals_by_itself_is_told_and_halts_nothing(tmp_path: Path) -> None:
+    process = Process().run(tmp_path, first=WEEK[1], checks=HEALS)
+
+    assert [] == recorded(tmp_path, [EventKind.COMMAND])
+    assert any(row["status"] == "ACTED" for row in rows(tmp_path, "signals"))
+    assert process.shown["readiness"] == [str(one) for one in HEALS[1:]]
+    assert "readiness_failed" in process.logs
 
 
 def test_a_red_certificate_of_yesterday_halts_today(tmp_path: Path) -> None:
