@@ -11,6 +11,7 @@ import typer
 
 from cli.certify_verbs import certify_app
 from cli.control_verbs import control_app
+from cli.instrument_verbs import data_instruments
 from cli.login_verbs import login_app
 from cli.options import (
     Auction,
@@ -42,13 +43,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-data_app = typer.Typer(help="Bars in and out: import, verify, list, export.")
+data_app = typer.Typer(help="Bars in and out: import, verify, list, export; instruments.")
 config_app = typer.Typer(help="The configuration: show, check, new.")
 app.add_typer(control_app)
 app.add_typer(certify_app)
 app.add_typer(sandbox_app)
 app.add_typer(login_app)
 app.add_typer(data_app, name="data")
+data_app.command("instruments")(data_instruments)
 app.add_typer(config_app, name="config")
 
 

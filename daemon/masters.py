@@ -98,7 +98,7 @@ class KeptMasters:
         except ProtocolViolation as error:
             log.error("instruments_damaged", reason=str(error))
             kept = None
-        if kept is not None and kept.asked_ns >= _made_ns(now_ns):
+        if kept is not None and kept.asked_ns >= made_ns(now_ns):
             return kept
         try:
             return await self._fetched(fetch, kept, now_ns)
@@ -182,7 +182,7 @@ def _require_whole(rows: int, rows_before: int) -> None:
         )
 
 
-def _made_ns(now_ns: int) -> int:
+def made_ns(now_ns: int) -> int:
     """When the broker last made its lists."""
     today_ns = at_ist(ist_day(now_ns), FRESH_AT)
     return today_ns if now_ns >= today_ns else today_ns - DAY_NS

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, field_validator
 
+from providers.upstox.assets import ASSETS
 from providers.upstox.rest import API
 from strategies.table import Table
 
@@ -18,6 +19,7 @@ class UpstoxSettings(Table):
     """The broker, and our app there."""
 
     api: str = Field(API, description="address of the REST side; plain http on this machine only")
+    assets: str = Field(ASSETS, description="where the lists of instruments lie; likewise")
     client_id: str = Field("", description="API key of the app, for `tradingd login`")
     redirect_uri: str = Field(
         REDIRECT_URI, description="as registered with the app; on this machine, to be listened to"
@@ -26,7 +28,7 @@ class UpstoxSettings(Table):
         "", description="what `tradingd login` keeps; none named: in the state directory"
     )
 
-    @field_validator("api")
+    @field_validator("api", "assets")
     @classmethod
     def _is_safe(cls, address: str) -> str:
         if not is_safe(address):

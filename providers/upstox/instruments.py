@@ -177,7 +177,7 @@ class Master:
     def untradable(self, one: Listed) -> str | None:
         """Why an instrument may be watched, not traded; None: it may be traded."""
         if one.is_index:
-            return f"{one} is an index"
+            return f"{one}: an index is not traded"
         if not self.tells_intraday:
             return f"{one}: the list of shares that may be traded intraday is not known"
         return None if one.margin else f"{one}: the broker does not allow it intraday"

@@ -132,7 +132,7 @@ def test_only_a_share_that_the_broker_allows_intraday_may_be_traded() -> None:
     assert reasons == [
         None,
         f"BSE ({BSE}): the broker does not allow it intraday",
-        f"NIFTY 50 ({NIFTY}) is an index",
+        f"NIFTY 50 ({NIFTY}): an index is not traded",
     ]
 
 
