@@ -34,6 +34,7 @@ class DoubtKind(StrEnum):
     CLOCK = "clock"  # ours and the exchange's differ
     LAG = "lag"  # we stood still: what we know is old until a fresh quote
     STORE = "store"  # ticks and bars are not kept
+    HOURS = "hours"  # the exchange's phases and our table of sessions differ
     SPACE = "space"  # the disk is nearly full
     CORPORATE_ACTION = "corporate_action"  # our history is in other prices than the feed
 

@@ -15,6 +15,7 @@ import structlog
 
 from core.bands import last_closes, price_bands
 from core.errors import StoreFailed
+from core.exchange_hours import ExchangeHours
 from core.minutes import BarBuilder
 from core.ports import (
     Clock,
@@ -28,8 +29,17 @@ from core.ports import (
     TickBatch,
 )
 from core.repair import NOTHING, Given, in_doubt, repaired
-from core.session import DAY_NS, MINUTE_NS, day_span_ns
-from core.types import BAR, REPAIRED, TICK, Float64s, Instrument, MinuteSpan, Records
+from core.session import DAY_NS, MINUTE_NS, Session, day_span_ns, recorded_session
+from core.types import (
+    BAR,
+    REPAIRED,
+    TICK,
+    Float64s,
+    Instrument,
+    MinuteSpan,
+    Records,
+    SessionClass,
+)
 from daemon.intake.doubts import Doubts
 from daemon.intake.repair import Repairer
 from daemon.intake.space import Space
@@ -43,6 +53,7 @@ NO_BARS: Records = np.zeros(0, BAR)
 NO_TICKS: Records = np.zeros(0, TICK)
 MAX_UNSTORED_TICKS = 50_000  # then they are handed to the store without waiting for the Minute
 
+SHARES = (SessionClass.CASH, SessionClass.CASH_AUCTION)
 CLOSES_WITHIN_NS = 10 * DAY_NS  # longer than any row of holidays
 
 log = structlog.get_logger()
@@ -133,7 +144,12 @@ class Ingest:
         self._meters.tick_outcomes = lambda: tape.counts
         self._closes_before = await self._owner.run(self._previous_closes, len(instruments))
         tape.limit_prices(price_bands(instruments, self._closes_before, band_percent))
-        self._watch = Watch(self.doubts, len(instruments), self._clock if self._is_live else None)
+        self._watch = Watch(
+            self.doubts,
+            len(instruments),
+            self._clock if self._is_live else None,
+            ExchangeHours(instruments, tape.in_session, self._widest_sessions()),
+        )
         self._watch.begin(tape.in_session, lambda reason: self._lost(tape, reason))
         timer = asyncio.create_task(self._close_in_time(tape, closes_ns, grace_ns))
         reader = asyncio.create_task(self._read(feed, instruments, tape))
@@ -164,6 +180,11 @@ class Ingest:
         log.info("feed_day_ended", counts={k: n for k, n in tape.counts.items() if n})
         await self._live.close()
 
+    def _widest_sessions(self) -> list[Session]:
+        """Of all classes of shares, traded here or not."""
+        told = [recorded_session(self._frame.day, one) for one in SHARES]
+        return [session for session in told if session is not None]
+
     def _previous_closes(self, instruments: int) -> Float64s:
         """As far as the store holds the days before; rupees."""
         open_ns = self._frame.open_ns
@@ -192,8 +213,9 @@ class Ingest:
                     self._lost(tape, reason, named)
                 case PreviousCloses(_, closes):
                     self._watch.previous_closes(self._closes_before, closes)
-                case MarketStatus(_, segment, status):
-                    log.info("market_status_changed", segment=segment, status=status)
+                case MarketStatus(_, segment, status, of):
+                    if self._watch.market_said(item):
+                        log.info("market_status_changed", segment=segment, status=status, of=of)
 
     def lagged(self, seconds: float) -> None:
         """The event loop stood still for so long."""

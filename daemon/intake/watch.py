@@ -20,13 +20,15 @@ from core.doubts import (
     clock_is_doubtful,
     is_corporate_action,
 )
-from core.ports import Clock
+from core.exchange_hours import ExchangeHours
+from core.ports import Clock, MarketStatus
 from core.session import SECOND_NS
 from core.types import Bools, Float64s, Int64s, Records
 from daemon.intake.doubts import Doubts
 
 LOOK_NS = SECOND_NS  # how often silence is looked for
 FEED, CLOCK = Doubt(DoubtKind.FEED), Doubt(DoubtKind.CLOCK)
+HOURS = Doubt(DoubtKind.HOURS)
 LAG, STORE = Doubt(DoubtKind.LAG), Doubt(DoubtKind.STORE)
 
 log = structlog.get_logger()
@@ -37,10 +39,19 @@ class Watch:
 
     Args:
         clock: of a market that goes on by itself; None: silence and clocks mean nothing.
+        hours: the exchange's phases; None: nobody tells them.
     """
 
-    def __init__(self, doubts: Doubts, instruments: int, clock: Clock | None) -> None:
+    def __init__(
+        self,
+        doubts: Doubts,
+        instruments: int,
+        clock: Clock | None,
+        hours: ExchangeHours | None = None,
+    ) -> None:
         self._doubts = doubts
+        self._hours = hours
+        self._hours_ns = 0  # when they were looked at last
         self._clock = clock
         self._rejections = Rejections(instruments)
         self._silence = Silence(instruments)
@@ -100,7 +111,25 @@ class Watch:
                 reason = f"our last close is {our:.2f}, the feed's {their:.2f}"
                 self._doubts.open(Doubt(DoubtKind.CORPORATE_ACTION, number), reason)
 
+    def market_said(self, item: MarketStatus) -> bool:
+        """Whether it is new."""
+        if self._hours is None:
+            return True
+        is_new = self._hours.tell(item.segment, item.status, item.of, item.since_ns)
+        self._compare_hours(self._hours, item.recv_ns)
+        return is_new
+
+    def _compare_hours(self, hours: ExchangeHours, now_ns: int) -> None:
+        self._hours_ns = now_ns
+        contradiction = hours.contradiction(now_ns)
+        if contradiction is None:
+            self._doubts.close(HOURS)
+        else:
+            self._doubts.open(HOURS, contradiction)
+
     def frame(self, recv_ns: int, ticks: Records) -> None:
+        if self._hours is not None and recv_ns >= self._hours_ns + LOOK_NS:
+            self._compare_hours(self._hours, recv_ns)
         if self._clock is None:
             return
         self._silence.frame(recv_ns, ticks)
@@ -177,6 +206,8 @@ class Watch:
             feed_is_silent(f"no frame for {STALE_FEED_NS // SECOND_NS} s")
             self._silenced = silenced
             return
+        if HOURS in self._doubts.open_now:
+            return  # a market that is halted is lawfully silent
         stale = self._silence.of_instruments(now_ns)
         stale &= trading & in_session(now_ns - STALE_SYMBOL_NS)
         silent = set(np.flatnonzero(stale).tolist())
