@@ -30,7 +30,7 @@ $(VENV)/installed: requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m cli.warm
 	@touch $@
 
-run: setup  ## the daemon: paper trading on a generated day (ARGS="--mode observe ...")
+run: setup  ## the daemon: paper trading on a sandbox day (ARGS="--mode observe ...")
 	@$(BIN)/tradingd run $(ARGS)
 
 test: setup  ## the fast tests (ARGS="-k matching ...")

@@ -28,6 +28,7 @@ from daemon.clocks import VirtualClock
 from daemon.ingest import Ingest
 from daemon.plan import Plan
 from providers.live import DayFrame
+from stores.owner import Owner
 from strategies.settings import RiskSettings
 
 WARM_DAYS = 2
@@ -105,6 +106,9 @@ class WholeMarket:
 
     def sessions(self, day: int) -> list[Session | None]:
         return [recorded_session(day, SessionClass.CASH)]
+
+    async def fetch_history(self, day: int, store: MarketStore, owner: Owner) -> None:
+        """It is made, not asked for."""
 
     def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:
         for earlier, prices in self._day.history:

@@ -1,7 +1,6 @@
 """`run`, `validate` and `data export --day`: configuration into a plan, and the plan run."""
 
 import asyncio
-import math
 import os
 from collections.abc import Callable
 from functools import partial
@@ -12,9 +11,9 @@ import typer
 from pydantic import SecretStr
 
 from backtest.files import SIGNAL_SCHEMA, TRADE_SCHEMA, check_writable, write_run
-from backtest.run import check_span, session_terms
+from backtest.run import session_terms
 from cli.config_commands import configuration
-from cli.reading import read
+from cli.run_sources import Opening, accepted_days, opening_of
 from core.book import MAIN_BOOK
 from core.errors import ConfigError, DataError
 from core.session import day_text, parse_day
@@ -22,7 +21,7 @@ from core.types import Market
 from daemon import telemetry
 from daemon.bootstrap import Daemon
 from daemon.clocks import SystemClock, VirtualClock
-from daemon.config import REAL, Configuration, Settings
+from daemon.config import Configuration, Settings
 from daemon.control import ControlServer
 from daemon.cycle import Cycle, Examine
 from daemon.dashboard.health_routes import health_routes
@@ -41,9 +40,7 @@ from daemon.pulse.notify import Notifier
 from daemon.pulse.vitals import Vitals
 from daemon.pulse.watchdog import Watchdog
 from daemon.schedule import ClockDriver, Driver, HostDriver
-from daemon.sources import RecordedSource, ReplaySource, Source, SyntheticSource
-from providers.recorded import RecordedTicks, is_capture
-from providers.replay import ReplayProvider, SessionTerms
+from daemon.sources import Source
 from stores.ledger_reader import open_read_only
 
 Tell = Callable[[str], None]
@@ -59,7 +56,7 @@ def run(configured: Configuration, tell: Tell) -> None:
     check_writable(directory)
     os.umask(0o077)  # whatever the daemon keeps is its owner's alone
     telemetry.configure()
-    plan = plan_of(configured)
+    opening = opening_of(configured)
     accepted = accepted_days(configured)
     with StateLock(directory):
         keep_ballast(directory, free_bytes(directory))
@@ -70,16 +67,17 @@ def run(configured: Configuration, tell: Tell) -> None:
             examine, directory, accept=accepted, is_recorded=settings.feed.kind == "replay"
         )
         try:
-            asyncio.run(_run(plan, settings, examined, token, tell))
+            asyncio.run(_run(configured, opening, examined, token, tell))
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
 
 
 async def _run(
-    plan: Plan, settings: Settings, examined: Examine, token: SecretStr, tell: Tell
+    configured: Configuration, opening: Opening, examined: Examine, token: SecretStr, tell: Tell
 ) -> None:
     vitals = Vitals(Notifier())
-    async with attended(vitals, Watchdog()) as stop:
+    async with attended(vitals, Watchdog()) as stop, opening as source:
+        plan, settings = plan_of(configured, source), configured.settings
         await _served(plan, settings, examined, token, tell, vitals=vitals, stop=stop)
 
 
@@ -143,19 +141,17 @@ async def _served(
         await daemon.close()
 
 
-def plan_of(configured: Configuration) -> Plan:
-    """What the configuration asks to run; reads the data of a replay."""
+def plan_of(configured: Configuration, source: Source) -> Plan:
+    """What the configuration asks to run on `source`."""
     settings = configured.settings
     risk = settings.risk.for_market(Market(settings.feed.session))
-    terms = session_terms(risk)
-    replay = settings.feed.kind == "replay"
     books = books_of(configured)
     return Plan(
         mode=settings.mode,
-        source=(replay_source if replay else synthetic_source)(configured, terms),
+        source=source,
         strategies=books.pop(MAIN_BOOK),
         risk=risk,
-        terms=terms,
+        terms=session_terms(risk),
         late_ns=round(settings.late_s * 1e9),
         shadows=tuple(books.items()),
         repair_wait_ns=round(settings.repair_wait_s * 1e9),
@@ -169,60 +165,6 @@ def books_of(configured: Configuration) -> dict[str, Strategies]:
         own = (name, one.strategy, one.settings)
         books[one.book] = (*books.get(one.book, ()), own)
     return books
-
-
-def replay_source(configured: Configuration, terms: SessionTerms) -> Source:
-    """Recorded ticks if the data is one capture of them, else recorded bars."""
-    from cli.backtest_commands import check_timeframe, data_options
-
-    settings, feed = configured.settings, configured.settings.feed
-    options = data_options(
-        feed.label, feed.base, feed.session, settings.symbols or None, feed.closing_auction
-    )
-    for name, one in configured.strategies.items():
-        check_timeframe(name, one.settings, options.base_ns)
-    assert feed.day is not None
-    day = parse_day(feed.day.isoformat())
-    speed = speed_of(configured)
-    paths = [Path(path) for path in feed.data]
-    if len(paths) == 1 and is_capture(paths[0]):
-        captures = RecordedTicks(paths[0], settings.symbols or None)
-        if day not in captures.days():
-            held = ", ".join(map(day_text, captures.days()))
-            raise DataError(f"no ticks were captured on {day_text(day)}: {paths[0]} holds {held}")
-        return RecordedSource(
-            captures, options, speed=speed, terms=terms, grace_ns=round(settings.grace_s * 1e9)
-        )
-    dataset = read(paths, options)
-    check_span(ReplayProvider(dataset, terms), day, day)
-    return ReplaySource(dataset, speed=speed, terms=terms)
-
-
-def synthetic_source(configured: Configuration, terms: SessionTerms) -> Source:
-    settings = configured.settings
-    return SyntheticSource(
-        seed=settings.feed.seed,
-        symbols=settings.symbols,
-        watch=settings.watch,
-        speed=speed_of(configured),
-        terms=terms,
-        history_sessions=settings.history_sessions,
-        grace_ns=round(settings.grace_s * 1e9),
-        band_percent=settings.price_band_percent,
-        accept=accepted_days(configured),
-        host=SystemClock() if settings.feed.speed == REAL else None,
-    )
-
-
-def accepted_days(configured: Configuration) -> frozenset[int]:
-    """Unconfirmed sessions that the operator vouches for."""
-    accept = configured.settings.accept_session
-    return frozenset() if accept is None else frozenset({parse_day(accept.isoformat())})
-
-
-def speed_of(configured: Configuration) -> float:
-    speed = configured.settings.feed.speed
-    return {"max": math.inf, REAL: 1.0}.get(str(speed)) or float(speed)
 
 
 def lines_of(told: DayOutcome | Report) -> list[str]:

@@ -119,7 +119,8 @@ def run(
         typer.Option("--mode", metavar="paper|observe", help="observe decides and sends nothing"),
     ] = None,
     feed: Annotated[
-        str | None, typer.Option("--feed", metavar="synthetic|replay", help="source of the market")
+        str | None,
+        typer.Option("--feed", metavar="sandbox|synthetic|replay", help="source of the market"),
     ] = None,
     symbols: Symbols = None,
     strategies: Annotated[
@@ -142,7 +143,7 @@ def run(
         str | None, typer.Option("--day", metavar="DATE", help="replay: the day to play")
     ] = None,
     seed: Annotated[
-        str | None, typer.Option("--seed", metavar="N", help="synthetic: of the market")
+        str | None, typer.Option("--seed", metavar="N", help="of a generated market")
     ] = None,
     port: Annotated[
         str | None, typer.Option("--port", metavar="N", help="of the page; 0: any free one")

@@ -27,18 +27,20 @@ def play(directory: Path) -> None:
     from backtest.run import Gear, Request, run
     from cli.config_commands import configuration
     from cli.run_commands import plan_of
+    from cli.run_sources import synthetic_source
     from core.session import parse_day
     from daemon import telemetry
     from daemon.bootstrap import Daemon
     from daemon.clocks import VirtualClock
-    from daemon.sources import FIRST_SYNTHETIC_DAY, chosen_instruments
+    from daemon.sources import FIRST_GENERATED_DAY, chosen_instruments
     from providers.dataset import DataOptions, trusted
     from providers.synthetic import SyntheticFeed
     from strategies.registry import KERNELS, settings_of
 
     telemetry.configure("error")
-    day = parse_day(FIRST_SYNTHETIC_DAY)
-    plan = plan_of(configuration(None, None, {"feed": {"speed": "max"}}))
+    day = parse_day(FIRST_GENERATED_DAY)
+    configured = configuration(None, None, {"feed": {"speed": "max"}})
+    plan = plan_of(configured, synthetic_source(configured))
 
     async def one_day() -> None:
         daemon = Daemon(plan, directory)

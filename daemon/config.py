@@ -101,7 +101,9 @@ Speed = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 class FeedSettings(Table):
     """Where ticks or bars come from."""
 
-    kind: Literal["synthetic", "replay"] = Field("synthetic", description="source of the data")
+    kind: Literal["sandbox", "synthetic", "replay"] = Field(
+        "sandbox", description="source of the data"
+    )
     speed: Speed | Literal["max", "real"] = Field(
         60.0, description="market seconds per second; real: by the host's clock and calendar"
     )

@@ -46,8 +46,9 @@ from providers.recorded import RecordedFeed, RecordedTicks, bars_of
 from providers.replay import ReplayProvider, SessionTerms
 from providers.synthetic import SyntheticFeed
 from providers.synthetic_market import LISTED, default_instruments
+from stores.owner import Owner
 
-FIRST_SYNTHETIC_DAY = "2026-07-27"  # a week before the closing auction shortens the session
+FIRST_GENERATED_DAY = "2026-07-27"  # a week before the closing auction shortens the session
 LEAD_NS = 5 * SECOND_NS  # the clock of a paced day starts this long before the open
 
 
@@ -71,6 +72,9 @@ class Source(Protocol):
 
     def sessions(self, day: int) -> list[Session | None]:
         """By session group (`classes`)."""
+
+    async def fetch_history(self, day: int, store: MarketStore, owner: Owner) -> None:
+        """Bring into the store what `history` reads there, where somebody has to be asked."""
 
     def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:
         """Spans that warm strategies up for `day`. Called by the store's owner."""
@@ -144,21 +148,16 @@ class SyntheticSource:
 
     def next_day(self, after_day: int) -> int:
         if self._host is not None:
-            return self._day_to_come(after_day, self._host.now_ns())
+            return day_to_come(after_day, self._host.now_ns(), self._accept)
         if after_day < 0:
-            return parse_day(FIRST_SYNTHETIC_DAY)
+            return parse_day(FIRST_GENERATED_DAY)
         return next_live_session(after_day, SessionClass.CASH, accept=self._accept).day
-
-    def _day_to_come(self, after_day: int, now_ns: int) -> int:
-        """The first session after `after_day` that is not over yet."""
-        day = max(after_day, ist_day(now_ns) - 1)
-        session = next_live_session(day, SessionClass.CASH, accept=self._accept)
-        if session.close_ns <= now_ns:
-            session = next_live_session(session.day, SessionClass.CASH, accept=self._accept)
-        return session.day
 
     def sessions(self, day: int) -> list[Session | None]:
         return [live_session(day, one, accept=self._accept) for one in classes_of(self.instruments)]
+
+    async def fetch_history(self, day: int, store: MarketStore, owner: Owner) -> None:
+        """It is generated."""
 
     def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:
         """The stored bars of the sessions before `day`; generated where they are not stored."""
@@ -218,6 +217,15 @@ class SyntheticSource:
         return NEVER_NS
 
 
+def day_to_come(after_day: int, now_ns: int, accept: frozenset[int]) -> int:
+    """The first session after `after_day` that is not over yet."""
+    day = max(after_day, ist_day(now_ns) - 1)
+    session = next_live_session(day, SessionClass.CASH, accept=accept)
+    if session.close_ns <= now_ns:
+        session = next_live_session(session.day, SessionClass.CASH, accept=accept)
+    return session.day
+
+
 class ReplaySource:
     """Recorded bars; every earlier bar of the data warms the strategies up.
 
@@ -251,6 +259,9 @@ class ReplaySource:
 
     def sessions(self, day: int) -> list[Session | None]:
         return [recorded_session(day, one) for one in self._provider.classes]
+
+    async def fetch_history(self, day: int, store: MarketStore, owner: Owner) -> None:
+        """It is in the data."""
 
     def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:
         return self._provider.day_spans(to_day=day - 1)
@@ -308,6 +319,9 @@ class RecordedSource:
 
     def sessions(self, day: int) -> list[Session | None]:
         return [recorded_session(day, one) for one in classes_of(self.instruments)]
+
+    async def fetch_history(self, day: int, store: MarketStore, owner: Owner) -> None:
+        """It is in the captures."""
 
     def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:
         earlier = [one for one in self.days if one < day]

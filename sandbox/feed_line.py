@@ -4,6 +4,8 @@ Frames are sent at the edges of slots in market time; nothing is skipped, so a c
 late is told late and misses nothing, unless a fault says so.
 """
 
+from collections.abc import Callable
+
 from starlette.websockets import WebSocket
 
 from sandbox import fault_kinds as kinds
@@ -26,15 +28,23 @@ class FeedLine:
     Args:
         number: counts connections; what is drawn belongs to it.
         ghost: the subscriptions of the connection before.
+        answered: called when a request has been dealt with.
     """
 
     def __init__(
-        self, websocket: WebSocket, exchange: Exchange, number: int, ghost: Subscriber | None
+        self,
+        websocket: WebSocket,
+        exchange: Exchange,
+        number: int,
+        ghost: Subscriber | None,
+        *,
+        answered: Callable[[], None],
     ) -> None:
         self._websocket = websocket
         self._exchange = exchange
         self._faults = exchange.faults
         self._ghost = ghost
+        self._answered = answered
         self._spoiler = Spoiler(exchange.faults, number)
         self._told: Phases | None = None
         self.subscriber = Subscriber(exchange.quotes, self._faults, number)
@@ -48,6 +58,7 @@ class FeedLine:
             asked = message.get("bytes")  # a text frame is not honoured
             if asked and len(asked) <= MAX_REQUEST_BYTES:
                 await self._answer(asked, self._exchange.now_ms())
+                self._answered()
 
     async def _answer(self, asked: bytes, now_ms: int) -> None:
         if (refusal := self.subscriber.refusal(asked, now_ms)) is not None:

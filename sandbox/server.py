@@ -10,6 +10,7 @@ import hashlib
 import json
 import socket
 from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
 
@@ -19,7 +20,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from core.errors import ConfigError
 from sandbox import account_answers, answers
@@ -28,8 +28,8 @@ from sandbox.accounts import AREAS, CLIENT_ID, CLIENT_SECRET, USER, Accounts, Ar
 from sandbox.answers import Json, Refused, failure, success
 from sandbox.desk import Desk
 from sandbox.exchange import Exchange
-from sandbox.feed_line import ABORT, DEAFEN
 from sandbox.limits import STANDARD, Windows
+from sandbox.lines import Line, Patience
 from sandbox.order_routes import OrderSide
 from sandbox.sockets import FEED_PATH, FeedSockets
 
@@ -45,6 +45,8 @@ class Sandbox:
     """Serves an exchange from `start` to `stop`.
 
     Args:
+        waits: market time stands still until what was sent has been read. For an exchange that
+            shares a virtual clock with its reader: a day is then the same on any machine.
         now_s: real time, by which requests are counted; None: that of the running loop.
     """
 
@@ -54,6 +56,7 @@ class Sandbox:
         accounts: Accounts,
         *,
         port: int = 0,
+        waits: bool = False,
         now_s: Callable[[], float] | None = None,
     ) -> None:
         self._now_s = now_s or (lambda: asyncio.get_running_loop().time())
@@ -61,7 +64,8 @@ class Sandbox:
         self._accounts = accounts
         self._port = port
         self._windows = Windows(STANDARD)
-        self.sockets = FeedSockets(exchange, accounts)
+        self._patience = Patience(exchange) if waits else None
+        self.sockets = FeedSockets(exchange, accounts, self._patience)
         self.orders = OrderSide(Desk(exchange, CASH_PAISE), accounts, self._private, self._now_s)
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -93,10 +97,12 @@ class Sandbox:
             listener = socket.create_server(("127.0.0.1", self._port))
         except OSError as error:
             raise ConfigError(f"port {self._port}: {error.strerror}") from error
+        # For every connection taken from it: two writes in a row would wait 40 ms for an ACK.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._server = _Server(
             uvicorn.Config(
                 self.app,
-                ws=_Socket,
+                ws=cast("type[asyncio.Protocol]", partial(Line, patience=self._patience)),
                 ws_ping_interval=PING_EVERY_S,
                 ws_max_size=1 << 20,
                 lifespan="off",
@@ -256,15 +262,6 @@ class Sandbox:
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
         return Response(packed, headers=headers)
-
-
-class _Socket(WebSocketsSansIOProtocol):
-    """Lets a connection be cut as a line is: without a word."""
-
-    async def run_asgi(self) -> None:
-        scope = cast("dict[str, object]", self.scope)
-        scope[ABORT], scope[DEAFEN] = self.transport.abort, self.transport.pause_reading
-        await super().run_asgi()
 
 
 class _Server(uvicorn.Server):

@@ -15,17 +15,25 @@ from sandbox.exchange import Exchange
 from sandbox.faults import MS_NS
 from sandbox.feed import Subscriber
 from sandbox.feed_line import ABORT, FeedLine
+from sandbox.lines import Patience
 
 FEED_PATH = "/feed/market-data"
 NOWHERE = "127.0.0.1:1"  # nobody listens on the port of tcpmux
 
 
 class FeedSockets:
-    """Every open connection of the market feed."""
+    """Every open connection of the market feed.
 
-    def __init__(self, exchange: Exchange, accounts: Accounts) -> None:
+    Args:
+        patience: of the exchange with readers on their way; None: it has none.
+    """
+
+    def __init__(
+        self, exchange: Exchange, accounts: Accounts, patience: Patience | None = None
+    ) -> None:
         self._exchange = exchange
         self._accounts = accounts
+        self._patience = patience
         self._open: set[WebSocket] = set()
         self._left: Subscriber | None = None  # of the connection that ended last
         self._connections = 0
@@ -45,6 +53,8 @@ class FeedSockets:
         """An address that lets one connection in, once."""
         now_ms = self._exchange.now_ms()
         code = self._accounts.socket_code(now_ms * MS_NS)
+        if self._patience is not None:
+            self._patience.expect(code)
         if self._exchange.faults.on(kinds.ASTRAY, now_ms):
             host = NOWHERE
         return f"ws://{host}{FEED_PATH}?requestId={code[:6]}&code={code}"
@@ -67,12 +77,27 @@ class FeedSockets:
         if not self._accounts.use_socket_code(code, self._exchange.clock.now_ns()):
             await _forbid(websocket)
             return
-        if not await self._let_in(websocket):
-            return
+        try:
+            if await self._let_in(websocket, code):
+                await self._converse(websocket, code)
+        finally:
+            self._met(code)
+
+    def _met(self, code: str) -> None:
+        if self._patience is not None:
+            self._patience.met(code)
+
+    async def _converse(self, websocket: WebSocket, code: str) -> None:
         await websocket.accept()
         self._open.add(websocket)
         self._none_open.clear()
-        line = FeedLine(websocket, self._exchange, self._connections, self._left)
+        line = FeedLine(
+            websocket,
+            self._exchange,
+            self._connections,
+            self._left,
+            answered=lambda: self._met(code),
+        )
         self._connections += 1
         telling = asyncio.create_task(line.tell())
         try:
@@ -87,7 +112,7 @@ class FeedSockets:
             if not self._open:
                 self._none_open.set()
 
-    async def _let_in(self, websocket: WebSocket) -> bool:
+    async def _let_in(self, websocket: WebSocket, code: str) -> bool:
         """Whether the handshake may be finished; if not, it has been dealt with."""
         faults, now_ms = self._exchange.faults, self._exchange.now_ms()
         most = faults.amount(kinds.CONNECTIONS, now_ms)
@@ -105,6 +130,7 @@ class FeedSockets:
             await _forbid(websocket)
             return False
         if (late_s := faults.amount(kinds.SLOW_HANDSHAKE, now_ms)) is not None:
+            self._met(code)  # market time passes meanwhile
             await self._exchange.clock.sleep_until((now_ms + round(late_s * 1e3)) * MS_NS)
         return True
 

@@ -281,6 +281,7 @@ class UpstoxCandles:
 
     Args:
         keys: of the instruments, by their numbers.
+        clock: of the market; where its time waits for its readers, it does so for the answer.
     """
 
     def __init__(self, rest: UpstoxRest, keys: Sequence[str], clock: Clock) -> None:
@@ -291,14 +292,16 @@ class UpstoxCandles:
     async def last_minute(self, instruments: Sequence[int]) -> Records:
         if len(instruments) > MAX_KEYS:
             raise ValueError(f"{len(instruments)} instruments in one request over {MAX_KEYS}")
-        told = await self._rest.last_minutes([self._keys[number] for number in instruments])
+        with self._clock.held():
+            told = await self._rest.last_minutes([self._keys[number] for number in instruments])
         found = [_of(told[self._keys[n]], n) for n in instruments if self._keys[n] in told]
         return np.concatenate([*found, np.zeros(0, BAR)]).view(BAR)
 
     async def day(self, instrument: int) -> Records:
         """Rows of another day are none of ours: the broker is known to answer with those of the
         last one."""
-        bars = await self._rest.intraday(self._keys[instrument])
+        with self._clock.held():
+            bars = await self._rest.intraday(self._keys[instrument])
         today = ist_day(self._clock.now_ns())
         own = [ist_day(int(open_ns)) == today for open_ns in bars["open_ns"]]
         return _of(bars[own], instrument)

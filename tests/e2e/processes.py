@@ -19,9 +19,9 @@ COMMAND = (sys.executable, "-c", "from cli.main import main; main()")
 PATIENCE_S = 180.0  # for what takes seconds, on a machine that compiles kernels for the first time
 STOP_S = 5.0  # design.md 7: SIGTERM to exit
 QUICK_DAY = (
-    "--symbols RELIANCE --set history_sessions=4 timeframe=5m ema_fast=3 ema_slow=8 atr_period=4"
-    " adx_period=3 swing_period=2 reversion_k=0.6 adx_limit=45 warmup_bars=10 time_stop_bars=6"
-    " cooldown_bars=2"
+    "--feed synthetic --symbols RELIANCE --set history_sessions=4 timeframe=5m ema_fast=3"
+    " ema_slow=8 atr_period=4 adx_period=3 swing_period=2 reversion_k=0.6 adx_limit=45"
+    " warmup_bars=10 time_stop_bars=6 cooldown_bars=2"
 ).split()
 
 

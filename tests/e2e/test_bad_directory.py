@@ -42,6 +42,9 @@ class Bad:
     options: tuple[str, ...] = ()
 
 
+RUN = ("run", "--feed", "synthetic", "--port", "0", "--state-dir")
+
+
 @pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The state directory of an unfinished day."""
@@ -141,7 +144,7 @@ def test_a_directory_that_cannot_be_trusted_is_refused_in_one_line(
     case.damage(directory)
     before = {kept: _content(directory / kept) for kept in KEPT}
 
-    answer = call(capfd, "run", "--port", "0", "--state-dir", str(directory), *case.options)
+    answer = call(capfd, *RUN, str(directory), *case.options)
 
     [line] = [line for line in answer.err.splitlines() if line.startswith("tradingd: ")]
     assert answer.code == case.code, answer
@@ -158,7 +161,7 @@ def test_a_directory_in_use_is_refused_with_the_pid(
         fcntl.flock(held, fcntl.LOCK_EX)
         held.write("4711")
         held.flush()
-        answer = call(capfd, "run", "--port", "0", "--state-dir", str(directory))
+        answer = call(capfd, *RUN, str(directory))
 
     assert answer.code == 5
     assert f"state directory {directory} is in use: already running, PID 4711" in answer.err

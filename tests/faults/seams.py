@@ -31,6 +31,7 @@ from providers.replay import ReplayProvider, SessionTerms
 from stores.ledger import SqliteLedger
 from stores.market import DuckMarketStore
 from stores.memory import MemoryMarketStore
+from stores.owner import Owner
 from stores.views import RowOrder
 from tests.faults.disk import Disk, FaultyFiles
 from tests.faults.scenario import FIRST_DAY, INSTRUMENTS, NO_DAY, SPEED, session_on
@@ -162,6 +163,9 @@ class TapeSource:
 
     def sessions(self, day: int) -> list[Session | None]:
         return [session_on(day)]
+
+    async def fetch_history(self, day: int, store: MarketStore, owner: Owner) -> None:
+        """It is made, not asked for."""
 
     def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:
         """One earlier day of the same market, which no fault has touched."""

@@ -1,0 +1,114 @@
+"""`run --feed sandbox`: a local exchange in the daemon's own process, over the real protocol.
+
+Puts the two together: the exchange and the daemon go by one clock, everything else is said over
+loopback. The daemon is told an address and a token and nothing more.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from core.errors import ConfigError
+from core.ports import Clock
+from core.session import SECOND_NS, at_ist, next_live_session, parse_day
+from core.types import Instrument, InstrumentId, SessionClass
+from daemon.clocks import VirtualClock
+from daemon.sources import FIRST_GENERATED_DAY, day_to_come, paced_clock
+from providers.dataset import nearest
+from providers.live import DayFrame
+from sandbox.accounts import Accounts, Grant
+from sandbox.exchange import Exchange, hours
+from sandbox.server import Sandbox
+from sandbox.universe import Listing, listings
+from sandbox.world import GeneratedWorld
+
+DAWN = "08:00"  # tokens end at 03:30, and nothing has traded yet
+DEMO = ("RELIANCE", "TATAPOWER")  # traded when no symbol is configured
+
+
+class OwnSandbox:
+    """The venue: generated days, each from where the daemon left it, at its pace.
+
+    Args:
+        host: days come by this clock, when they come; None: each waits for its reader.
+    """
+
+    name = "sandbox"
+
+    def __init__(
+        self, *, seed: int, speed: float, accept: frozenset[int], host: Clock | None = None
+    ) -> None:
+        self.identity = f"sandbox seed {seed}"
+        self.is_live = host is not None
+        self._speed = speed
+        self._accept = accept
+        self._host = host
+        clock = host or _at_dawn(parse_day(FIRST_GENERATED_DAY))
+        self.exchange = Exchange(listings(), GeneratedWorld(seed, hours), hours, clock)
+        self._accounts = Accounts(None, clock.now_ns())
+        self.sandbox = Sandbox(self.exchange, self._accounts, waits=not self.is_live)
+        self._token = ""
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[str]:
+        """Open to whoever has the token; the address."""
+        address = await self.sandbox.start()
+        try:
+            yield address
+        finally:
+            await self.sandbox.stop()
+
+    def token(self) -> str:
+        """One that is good now."""
+        now_ns = self.exchange.clock.now_ns()
+        if self._accounts.grant(self._token, now_ns) is None:
+            self._token = self._accounts.issue(Grant.FULL, now_ns)
+        return self._token
+
+    # --- whose time it is ------------------------------------------------------------------------
+
+    def next_day(self, after_day: int) -> int:
+        if self._host is not None:
+            return day_to_come(after_day, self._host.now_ns(), self._accept)
+        if after_day < 0:
+            return parse_day(FIRST_GENERATED_DAY)
+        return next_live_session(after_day, SessionClass.CASH, accept=self._accept).day
+
+    def dawn(self, day: int) -> None:
+        if self._host is None:
+            self.exchange.clock = _at_dawn(day)
+
+    def clock(self, frame: DayFrame, after_ns: int) -> Clock:
+        if self._host is None:
+            self.exchange.clock = paced_clock(frame, after_ns, self._speed)
+        return self.exchange.clock
+
+    async def pause(self, seconds: float, clock: Clock) -> None:
+        await clock.sleep_until(clock.now_ns() + round(seconds * SECOND_NS))
+
+
+def _at_dawn(day: int) -> Clock:
+    return VirtualClock(at_ist(day, DAWN))
+
+
+def chosen(symbols: Sequence[str], watch: Sequence[str] = ()) -> tuple[Instrument, ...]:
+    """By symbol or key, in the order asked, those that are only watched last; two shares when none
+    is asked for."""
+    listed = listings()
+    by_name = {one.symbol: one for one in listed} | {one.key: one for one in listed}
+    for symbol in (*symbols, *watch):
+        if symbol not in by_name:
+            offered = [one.symbol for one in listed]
+            raise ConfigError(
+                f"unknown symbol {symbol}: the sandbox lists {len(offered)} instruments"
+                f"{nearest(symbol, offered)}"
+            )
+        if by_name[symbol].is_index and symbol not in watch:
+            raise ConfigError(f"{symbol} is an index: it can be watched, not traded")
+    traded = [_instrument(by_name[symbol]) for symbol in symbols or DEMO]
+    watched = [replace(_instrument(by_name[symbol]), is_watched=True) for symbol in watch]
+    return (*traded, *watched)
+
+
+def _instrument(one: Listing) -> Instrument:
+    return Instrument(InstrumentId(one.key), one.symbol, one.session_class, one.tick_paise)

@@ -1,0 +1,186 @@
+"""A day over Upstox's protocol: from the broker, or from a local exchange, by the same code.
+
+Decides what is asked of the broker and when. Whose time a day goes by is its Venue's matter; knows
+no sandbox, and never takes a day for another because the broker answers slowly.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import structlog
+
+from core.errors import BrokerError
+from core.minutes import BarBuilder
+from core.ports import Candles, Clock, Feed, MarketStore
+from core.session import (
+    MINUTE_NS,
+    Session,
+    day_span_ns,
+    days_of,
+    live_session,
+    previous_live_sessions,
+)
+from core.types import NEVER_NS, Instrument, Market, MinuteSpan, Records, SessionClass
+from daemon.ingest import Ingest
+from daemon.sources import classes_of, closes_after
+from providers.dataset import DataOptions, trusted
+from providers.live import DayFrame
+from providers.replay import ReplayProvider, SessionTerms
+from providers.upstox.feed import UpstoxFeed
+from providers.upstox.history import UpstoxHistory, chunks
+from providers.upstox.rest import UpstoxCandles, UpstoxRest
+from stores.owner import Owner
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0  # between two tries of a history that was not told
+
+log = structlog.get_logger()
+
+
+class Venue(Protocol):
+    """Which exchange it is that is talked to, and whose time a day of it goes by."""
+
+    name: str
+    identity: str
+    is_live: bool  # as of a Source
+
+    def next_day(self, after_day: int) -> int:
+        """As of a Source."""
+
+    def dawn(self, day: int) -> None:
+        """`day` is the running one from now on; its market has not opened."""
+
+    def clock(self, frame: DayFrame, after_ns: int) -> Clock: ...
+
+    async def pause(self, seconds: float, clock: Clock) -> None:
+        """Between two tries of the feed."""
+
+
+class UpstoxSource:
+    """Ticks by the market feed, history and repairs by the candles of the REST side."""
+
+    market = Market.NSE
+    base_ns = MINUTE_NS
+
+    def __init__(
+        self,
+        venue: Venue,
+        rest: UpstoxRest,
+        instruments: Sequence[Instrument],
+        *,
+        terms: SessionTerms,
+        history_sessions: int,
+        grace_ns: int,
+        accept: frozenset[int] = frozenset(),
+        band_percent: float = 0.0,
+    ) -> None:
+        self.name = venue.name
+        self.identity = venue.identity
+        self.is_live = venue.is_live
+        self.instruments = tuple(instruments)
+        self.backfilled = frozenset[int]()
+        self._venue = venue
+        self._rest = rest
+        self._terms = terms
+        self._history_sessions = history_sessions
+        self._grace_ns = grace_ns
+        self._accept = accept
+        self._band_percent = band_percent
+
+    def next_day(self, after_day: int) -> int:
+        return self._venue.next_day(after_day)
+
+    def sessions(self, day: int) -> list[Session | None]:
+        return [live_session(day, one, accept=self._accept) for one in classes_of(self.instruments)]
+
+    # --- history -------------------------------------------------------------------------------
+
+    async def fetch_history(self, day: int, store: MarketStore, owner: Owner) -> None:
+        """What the store lacks of the sessions before `day`, asked for until it is told: without a
+        history there is nothing to decide by."""
+        self._venue.dawn(day)
+        wanted = [one.day for one in self._sessions_before(day)]
+        bars = await owner.run(store.bars, *_span_ns(wanted))
+        missing = days_missing(bars, len(self.instruments), wanted)
+        self.backfilled = frozenset(n for n, days in missing.items() if len(days) == len(wanted))
+        left = chunks(missing)
+        if not left:
+            return
+        log.info("history_asked", instruments=len(missing), requests=len(left))
+        history, wait_s = UpstoxHistory(self._rest, self.instruments, accept=self._accept), 0.0
+        while left:
+            try:
+                async for fetched in history.each(left):
+                    await owner.run(_keep, store, fetched.bars)
+                    left, wait_s = left[1:], 0.0
+            except BrokerError as error:
+                log.error("history_failed", reason=str(error), requests_left=len(left))
+                wait_s = min(2 * wait_s + FIRST_WAIT_S, LONGEST_WAIT_S)
+                await asyncio.sleep(wait_s)
+
+    def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:
+        bars = store.bars(*_span_ns([one.day for one in self._sessions_before(day)]))
+        dataset = trusted(self.instruments, bars, DataOptions())
+        return ReplayProvider(dataset, self._terms).day_spans()
+
+    def _sessions_before(self, day: int) -> list[Session]:
+        count = self._history_sessions
+        return previous_live_sessions(day, count, SessionClass.CASH, accept=self._accept)
+
+    # --- the day -------------------------------------------------------------------------------
+
+    def clock(self, frame: DayFrame, after_ns: int) -> Clock:
+        self._venue.dawn(frame.day)
+        return self._venue.clock(frame, after_ns)
+
+    async def feed(self, ingest: Ingest, frame: DayFrame, clock: Clock, after_ns: int) -> None:
+        by_class = dict(zip(classes_of(self.instruments), self.sessions(frame.day), strict=True))
+        sessions = [by_class[instrument.session_class] for instrument in self.instruments]
+        await ingest.run_feed(
+            self.open_feed(clock),
+            self.instruments,
+            BarBuilder(sessions, grace_ns=self._grace_ns, after_ns=after_ns),
+            closes_after(sessions, after_ns),
+            self._grace_ns,
+            band_percent=self._band_percent,
+        )
+
+    def open_feed(self, clock: Clock) -> Feed:
+        async def address() -> str:
+            with clock.held():  # time that waits for its readers does so while they ask the way
+                return await self._rest.feed_address()
+
+        async def pause(seconds: float) -> None:
+            await self._venue.pause(seconds, clock)
+
+        return UpstoxFeed(address, clock, sleep=pause)
+
+    def candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
+        return UpstoxCandles(self._rest, [one.id for one in self.instruments], clock)
+
+    def end_ns(self, day: int) -> int:
+        return NEVER_NS
+
+
+def days_missing(bars: Records, instruments: int, days: Sequence[int]) -> dict[int, list[int]]:
+    """Which of `days` hold no bar, by instrument; one that has them all is not named."""
+    held = set(
+        zip(
+            bars["instrument"].tolist(),
+            days_of(bars["open_ns"], SessionClass.CASH).tolist(),
+            strict=True,
+        )
+    )
+    lacking = {n: [day for day in days if (n, day) not in held] for n in range(instruments)}
+    return {number: lacked for number, lacked in lacking.items() if lacked}
+
+
+def _span_ns(days: Sequence[int]) -> tuple[int, int]:
+    """From the first midnight to the last."""
+    first_ns, _ = day_span_ns(days[0], SessionClass.CASH)
+    return first_ns, day_span_ns(days[-1], SessionClass.CASH)[1]
+
+
+def _keep(store: MarketStore, bars: Records) -> None:
+    store.append_bars(bars, "backfill")
+    store.commit()
