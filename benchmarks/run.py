@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import data
+from benchmarks import data, frames
 from benchmarks.measured import Measurement
-from benchmarks.table import BARE, Result, as_json, table
+from benchmarks.table import BARE, SDK, Result, as_json, table
 from cli import kernel_cache
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +49,11 @@ def cases(folder: Path, size: data.Size) -> list[Case]:
     def peer(work: str, who: str, *command: str) -> Case:
         return Case(work, who, ("-m", f"benchmarks.peers.{command[0]}", *command[1:]))
 
+    def sdk(work: str, mode: str, *command: str) -> Case:
+        return peer(work, SDK, "upstox_sdk", mode, feed, *command)
+
+    feed = str(frames.PATH)
+    fifty, single = "50 a message", "1 a message"
     one, whole = "W1 one symbol", f"W1 {all_symbols} symbols"
     memory, live = "W3 in memory", "W3 live"
     return [
@@ -75,8 +80,16 @@ def cases(folder: Path, size: data.Size) -> list[Case]:
         peer("W4b store", BARE, "duckdb_insert", "arrays", str(data.ROOT)),
         peer("W4b store", "duckdb executemany", "duckdb_insert", "executemany", str(data.ROOT)),
         peer("W4b store", "duckdb INSERT a row", "duckdb_insert", "execute", str(data.ROOT)),
-        ours("W5 50 a frame", "tradingd, from TickBatches", "benchmarks.w5", "50"),
-        ours("W5 1 a frame", "tradingd, from TickBatches", "benchmarks.w5", "1"),
+        ours(f"W4a {fifty}", "tradingd", "benchmarks.w4a", feed, "50"),
+        sdk(f"W4a {fifty}", "decode", "50"),
+        ours(f"W4a {single}", "tradingd", "benchmarks.w4a", feed, "1"),
+        sdk(f"W4a {single}", "decode", "1"),
+        ours(f"W5 {fifty}", "tradingd", "benchmarks.w5", "most", feed, "50"),
+        sdk(f"W5 {fifty}", "stream", "50", sys.executable),
+        ours(f"W5 {single}", "tradingd", "benchmarks.w5", "most", feed, "1"),
+        sdk(f"W5 {single}", "stream", "1", sys.executable),
+        ours("W5 live", "50 a message, 160/s", "benchmarks.w5", "live", feed, "50", "160"),
+        ours("W5 live", "2,000 a message, 4/s", "benchmarks.w5", "live", feed, "2000", "4"),
         ours("W8 whole market", "default limits", "benchmarks.w8", "default", every_round=False),
         ours("W8 whole market", "unlimited", "benchmarks.w8", "unlimited", every_round=False),
         ours("Lag whole market", "tradingd", "benchmarks.lag", every_round=False),
@@ -94,6 +107,8 @@ def main() -> int:
     ]
     if any(case.peer for case in chosen):
         ensure_peers()
+    if any(str(frames.PATH) in case.command for case in chosen):
+        frames.ensure()
     environment = dict(os.environ, PYTHONPATH=str(ROOT))
     kernel_cache.prepare(environment)
     warm_kernels(environment)
@@ -173,7 +188,7 @@ def machine() -> dict[str, object]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds, default 3")
-    parser.add_argument("--only", nargs="*", default=[], help="w1 w3 w4b w5 w8 lag")
+    parser.add_argument("--only", nargs="*", default=[], help="w1 w3 w4a w4b w5 w8 lag")
     parser.add_argument("--symbols", type=int, default=data.Size().symbols)
     parser.add_argument("--days", type=int, default=data.Size().days)
     parser.add_argument("--json", type=Path, default=ANSWERS, help="where the figures go")

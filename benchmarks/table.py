@@ -34,6 +34,7 @@ class Goal(NamedTuple):
 
 
 NAUTILUS, DUCKDB, BARE = "NautilusTrader", "duckdb executemany", "duckdb, bare arrays"
+SDK = "Upstox SDK 2.30.0"
 POLARS, PANDAS = "polars truncate", "pandas, growing buffer"
 
 # By the first words of a work and by who does it. The absolute figures of performance.md stand as
@@ -44,6 +45,12 @@ GOALS = {
     ("W3 in memory", "tradingd, 1 thread"): Goal(POLARS, 120 / 65),
     ("W3 live", "tradingd, 1m to 15m"): Goal(PANDAS, 5_000 / 13),
     ("W4b", "tradingd"): Goal(DUCKDB, 500 / 3.1, beside={"flush_p99_ms": (BARE, 3.0 / 2.2)}),
+    ("W4a 50", "tradingd"): Goal(SDK, 900 / 27),
+    ("W4a 1", "tradingd"): Goal(SDK, 450 / 25),
+    ("W5 50", "tradingd"): Goal(SDK, 400 / 27),
+    ("W5 1", "tradingd"): Goal(SDK, 120 / 23),
+    ("W5 live", "50 a message, 160/s"): Goal(limits={"socket_p99_ms": 0.5}),
+    ("W5 live", "2,000 a message, 4/s"): Goal(limits={"behind_at_end_ms": 250.0}),
     ("Lag", "tradingd"): Goal(limits={"p99_ms": 20.0}),
     ("W8", "default limits"): Goal(limits={"closing_p50_ms": 5.0, "closing_p99_ms": 25.0}),
 }

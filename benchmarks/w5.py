@@ -1,107 +1,193 @@
-"""W5, ours, without socket and decoding: frames of ticks to published Minutes, and to the store.
+"""W5, ours: from a socket to decoded ticks to 1m bars, and to the store.
 
-`python -m benchmarks.w5 TICKS_PER_FRAME`. A recorded stretch of TickBatches through the ingest
-task: validation, merging, prices for the page, bars, ticks and bars appended and committed before
-each Minute is handed on. The clock stops when the last frame is taken. `frame_p99_ms` is how long
-the feed waits until ingest asks for the next frame.
+`python -m benchmarks.w5 most PATH TICKS_PER_FRAME`: as fast as it goes; the clock stops when the
+last frame is taken. `live PATH TICKS_PER_FRAME FRAMES_PER_SECOND`: at a given pace, on one core:
+how late frames are taken, how late the event loop is. The feed of the broker, validation, merging,
+prices for the page, bars, and ticks and bars committed before each Minute is handed on.
 """
 
 import asyncio
+import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks import data
-from benchmarks.live import GRACE_NS, TickedDay, WholeMarket, plan_of
+from backtest.run import session_terms
+from benchmarks import data, frames, wire
+from benchmarks.lag import sampled
+from benchmarks.live import GRACE_NS, RISK
 from benchmarks.measured import Measurement, percentile
 from core.minutes import BarBuilder
-from core.ports import FeedItem, FeedUp, TickBatch
-from core.session import MINUTE_NS, SECOND_NS, minute_closes
-from core.types import NEVER_NS, Instrument, Records
-from daemon.clocks import VirtualClock
+from core.ports import FeedDown, FeedItem, TickBatch
+from core.session import MINUTE_NS, SECOND_NS, Session, minute_closes, recorded_session
+from core.types import NEVER_NS, Float64s, Instrument, InstrumentId, Records, SessionClass
 from daemon.ingest import FeedFacts, Ingest
 from providers.live import LiveProvider, day_frame
+from providers.upstox.feed import UpstoxFeed
 from stores.market import DuckMarketStore
 from stores.owner import OwnerThread
 
-INSTRUMENTS = 2_400
-TICKS = {1: 300_000, 50: 900_000}  # by ticks per frame: two and six Minutes
-YIELD_EVERY = 64  # frames: as a socket would, others get their turn
+LIVE_S = frames.SECONDS
+UNJUDGED_S = 2.0  # of the beginning: kernels are loaded from their cache
+FIRST_DAY = wire.FIRST_MS // 86_400_000
 
 
-class RecordedFrames:
-    """Frames as they were received, as fast as they are taken; how long each took, and when all
-    were."""
+class ToldClock:
+    """Market time as the frames tell it: it stands still until somebody moves it."""
 
-    def __init__(self, frames: Sequence[Records], clock: VirtualClock) -> None:
-        self._frames = frames
+    def __init__(self, now_ns: int) -> None:
+        self._now_ns = now_ns
+        self._waiting: list[tuple[int, Callable[[], None]]] = []
+
+    def now_ns(self) -> int:
+        return self._now_ns
+
+    def move(self, now_ns: int) -> None:
+        self._now_ns = max(now_ns, self._now_ns)
+        due = [one for one in self._waiting if one[0] <= self._now_ns]
+        self._waiting = [one for one in self._waiting if one[0] > self._now_ns]
+        for _, function in due:
+            function()
+
+    async def sleep_until(self, ns: int) -> None:
+        if ns > self._now_ns:
+            reached = asyncio.Event()
+            self._waiting.append((ns, reached.set))
+            await reached.wait()
+
+    def call_at(self, when_ns: int, function: Callable[[], None]) -> Callable[[], None]:
+        entry = (when_ns, function)
+        self._waiting.append(entry)
+        return lambda: self._waiting.remove(entry) if entry in self._waiting else None
+
+    def held(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+class Once:
+    """A feed until it is lost for the first time; when each of its ticks was taken."""
+
+    def __init__(self, feed: UpstoxFeed, clock: ToldClock) -> None:
+        self._feed = feed
         self._clock = clock
-        self.seconds: list[float] = []
-        self.taken_s = 0.0
+        self.first_s = 0.0
+        self.taken: list[tuple[int, float]] = []  # ticks so far, and when ingest asked for more
 
     async def stream(self, instruments: Sequence[Instrument]) -> AsyncIterator[FeedItem]:
-        yield FeedUp(self._clock.now_ns())
-        for number, frame in enumerate(self._frames):
-            recv_ns = int(frame["recv_ns"][0])
-            if recv_ns > self._clock.now_ns():
-                await self._clock.sleep_until(recv_ns)  # Minutes close in time, as they would
-            elif number % YIELD_EVERY == 0:
-                await asyncio.sleep(0)
-            began_s = time.perf_counter()
-            yield TickBatch(recv_ns, frame)
-            self.taken_s = time.perf_counter()
-            self.seconds.append(self.taken_s - began_s)
+        ticks = 0
+        async for item in self._feed.stream(instruments):
+            match item:
+                case TickBatch(_, batch):
+                    self.first_s = self.first_s or time.perf_counter()
+                    ticks += len(batch)
+                    last_ns = int(batch["exch_ns"][-1])
+                    yield item
+                    self.taken.append((ticks, time.perf_counter()))
+                    self._clock.move(last_ns + SECOND_NS)
+                case FeedDown():
+                    return
+                case _:
+                    yield item
 
 
-def frames_of(day: TickedDay, per_frame: int, ticks: int) -> list[Records]:
-    seconds = -(-ticks // day.instruments)
-    stretch = np.concatenate([day.second(one // 60, one % 60) for one in range(seconds)])
-    stretch["seq"] = np.arange(len(stretch))
-    return [stretch[first : first + per_frame] for first in range(0, ticks, per_frame)]
-
-
-async def measure(per_frame: int, folder: Path) -> Measurement:
-    day = TickedDay(INSTRUMENTS)
-    source = WholeMarket(day, 0, per_frame)
-    frames = frames_of(day, per_frame, TICKS[per_frame])
-    [session] = source.sessions(day.day)
-    assert session is not None
-    frame = day_frame(day.day, [session], plan_of(source).terms, MINUTE_NS, NEVER_NS)
-    clock = VirtualClock(frame.open_ns - SECOND_NS)
-    store = DuckMarketStore(folder / "market.duckdb", source.instruments)
-    owner = OwnerThread("market-store")
-    live, facts = LiveProvider(), FeedFacts()
-    ingest = Ingest(clock=clock, store=store, owner=owner, live=live, frame=frame, facts=facts)
-    feed = RecordedFrames(frames, clock)
+async def measure(path: Path, per_frame: int, per_second: float, folder: Path) -> Measurement:
+    seconds = LIVE_S if per_second else wire.MINUTE_S
+    session = session_of(seconds // 60)
+    listed = [
+        Instrument(InstrumentId(key), key.partition("|")[2], SessionClass.CASH) for key in wire.KEYS
+    ]
+    frame = day_frame(session.day, [session], session_terms(RISK), MINUTE_NS, NEVER_NS)
+    clock = ToldClock(frame.open_ns - SECOND_NS)
+    store = DuckMarketStore(folder / "market.duckdb", listed)
+    owner, live, facts = OwnerThread("market-store"), LiveProvider(), FeedFacts()
+    ingest = Ingest(
+        clock=clock, store=store, owner=owner, live=live, frame=frame, facts=facts, is_live=True
+    )
     closes_ns = minute_closes(session, MINUTE_NS).tolist()
-    builder = BarBuilder([session] * INSTRUMENTS, grace_ns=GRACE_NS)
+    builder = BarBuilder([session] * len(listed), grace_ns=GRACE_NS)
+    sent = folder / "sent"
+    pace = (str(per_second), str(sent)) if per_second else ()
     taking = asyncio.create_task(_take(live))
-    began_s = time.perf_counter()
-    await ingest.run_feed(feed, source.instruments, builder, closes_ns, GRACE_NS, to_its_end=True)
-    published = await taking
+    with wire.exchange(sys.executable, str(path), str(per_frame), str(seconds), *pace) as address:
+        feed = Once(UpstoxFeed(lambda: _given(address), clock), clock)
+        sampling = asyncio.create_task(_lags(per_frame, per_second))
+        began_s = time.process_time()
+        await ingest.run_feed(feed, listed, builder, closes_ns, GRACE_NS, to_its_end=True)
+        busy_s = time.process_time() - began_s
+    bars = np.concatenate(await taking)
     stored = await owner.run(store.tick_count, 0, NEVER_NS)
     await owner.run(store.close)
     owner.close()
+    ended_s = feed.taken[-1][1]
+    figures = {"core_share": busy_s / (ended_s - feed.first_s)}
+    if per_second:
+        lags = await sampling
+        figures |= timeliness(feed.taken, np.fromfile(sent), per_frame)
+        figures |= {"lag_p99_ms": 1e3 * percentile(lags, 99), "lag_longest_ms": 1e3 * max(lags)}
     return Measurement(
         items=facts.ticks,
-        seconds=feed.taken_s - began_s,
-        checks={"lost": facts.ticks - stored, "minutes_missing": frame.minutes - published},
-        figures={"frame_p99_ms": 1e3 * percentile(feed.seconds, 99)},
+        seconds=ended_s - feed.first_s,
+        checks={
+            "lost": facts.ticks - stored,
+            "bars": len(bars),
+            "high_sum": round(float(bars["high"].sum()), 2),
+            "close_sum": round(float(bars["close"].sum()), 2),
+            "volume_sum": int(bars["volume"].sum()),
+        },
+        figures=figures,
     )
 
 
-async def _take(live: LiveProvider) -> int:
-    return len([span async for span in live.spans()])
+async def _lags(per_frame: int, per_second: float) -> list[float]:
+    """Of the event loop, over a live run; none of one that is as fast as it goes."""
+    if not per_second:
+        return []
+    await asyncio.sleep(UNJUDGED_S)
+    return await sampled(LIVE_S * wire.INSTRUMENTS / per_frame / per_second - 2 * UNJUDGED_S)
 
 
-def main(per_frame: str) -> None:
-    data.ROOT.mkdir(parents=True, exist_ok=True)
+async def _given(address: str) -> str:
+    return address
+
+
+async def _take(live: LiveProvider) -> list[Records]:
+    return [span.bars async for span in live.spans()]
+
+
+def session_of(minutes: int) -> Session:
+    """A day of so many minutes."""
+    session = recorded_session(FIRST_DAY, SessionClass.CASH)
+    assert session is not None
+    return replace(session, parts=((session.open_ns, session.open_ns + minutes * MINUTE_NS),))
+
+
+def timeliness(
+    taken: Sequence[tuple[int, float]], sent_s: Float64s, per_frame: int
+) -> dict[str, float]:
+    """How long after it was sent each frame was in the bars."""
+    ticks, at_s = np.array(taken).T
+    frame_ticks = np.minimum(per_frame * np.arange(1, len(sent_s) + 1), ticks[-1])
+    late_ms = 1e3 * (at_s[np.searchsorted(ticks, frame_ticks)] - sent_s)
+    late_ms = late_ms[sent_s > sent_s[0] + UNJUDGED_S]
+    return {
+        "socket_p50_ms": percentile(late_ms.tolist(), 50),
+        "socket_p99_ms": percentile(late_ms.tolist(), 99),
+        "socket_longest_ms": float(late_ms.max()),
+        "behind_at_end_ms": float(late_ms[-1]),
+    }
+
+
+def main(mode: str, path: str, per_frame: str, per_second: str = "0") -> None:
+    if mode == "live":
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory(dir=data.ROOT) as folder:
-        asyncio.run(measure(int(per_frame), Path(folder))).print()
+        asyncio.run(measure(Path(path), int(per_frame), float(per_second), Path(folder))).print()
 
 
 if __name__ == "__main__":
