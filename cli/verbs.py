@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from cli.backfill_verbs import data_backfill
 from cli.certify_verbs import certify_app
 from cli.control_verbs import control_app
 from cli.instrument_verbs import data_instruments
@@ -43,13 +44,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-data_app = typer.Typer(help="Bars in and out: import, verify, list, export; instruments.")
+data_app = typer.Typer(help="Bars in and out: import, verify, list, backfill, export; instruments.")
 config_app = typer.Typer(help="The configuration: show, check, new.")
 app.add_typer(control_app)
 app.add_typer(certify_app)
 app.add_typer(sandbox_app)
 app.add_typer(login_app)
 app.add_typer(data_app, name="data")
+data_app.command("backfill")(data_backfill)
 data_app.command("instruments")(data_instruments)
 app.add_typer(config_app, name="config")
 
