@@ -56,6 +56,11 @@ class Doubts:
         if closed:
             log.info("doubt_closed", doubt=kind, instrument=self._names(closed))
 
+    def explain(self, doubts: Set[Doubt], reason: str) -> None:
+        """A newer reason of those of them that are open: what a person has to do may have changed,
+        as when a lost line turns out to be a token that has ended."""
+        self._open = {one: reason if one in doubts else text for one, text in self._open.items()}
+
     def _names(self, doubts: Sequence[Doubt]) -> str | None:
         named = [symbol_of(one, self._symbols) for one in doubts[:MAX_NAMED]]
         if None in named:

@@ -79,7 +79,10 @@ class Watch:
         """These, none named: all, are not told any more."""
         chosen = list(instruments) or slice(None)
         self._up[chosen], self._silenced[chosen] = False, False
-        self._doubts.settle(DoubtKind.FEED, self._down, reason)
+        down = self._down
+        self._doubts.settle(DoubtKind.FEED, down, reason)
+        these = down if FEED in down else {Doubt(DoubtKind.FEED, number) for number in instruments}
+        self._doubts.explain(these, reason)
 
     @property
     def is_up(self) -> bool:

@@ -54,6 +54,20 @@ def test_the_loss_of_all_connections_is_one_doubt_and_ends_part_by_part() -> Non
     assert doubts.told() == []
 
 
+def test_a_doubt_tells_the_latest_reason_for_it() -> None:
+    """A line that was cut because the token ended is brought back by a login, not by waiting."""
+    watch, doubts = watched()
+    watch.connected(1)
+    watch.lost("it was closed", (0, 1))
+    watch.lost("the token ended: log in", (1,))
+    watch.minutes([], COUNTS)
+
+    assert doubts.told() == ["feed A: it was closed", "feed B: the token ended: log in"]
+    watch.lost("it was closed")
+    watch.lost("the token ended: log in")
+    assert doubts.told() == ["feed all: the token ended: log in"]
+
+
 def test_what_opens_together_is_one_line_of_the_log() -> None:
     watch, _ = watched()
     watch.connected(1)
