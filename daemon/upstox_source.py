@@ -153,7 +153,7 @@ class UpstoxSource:
         async def pause(seconds: float) -> None:
             await self._venue.pause(seconds, clock)
 
-        return UpstoxFeed(address, clock, sleep=pause)
+        return UpstoxFeed(address, clock, token=self._rest.token, sleep=pause)
 
     def candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
         return UpstoxCandles(self._rest, [one.id for one in self.instruments], clock)

@@ -92,7 +92,7 @@ class UpstoxRest:
         windows: RateWindows | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._token = token
+        self.token = token
         self._refused: tuple[str, float, AuthExpired] | None = None  # token, until when, and why
         self._windows = windows or RateWindows()
         # A request without a User-Agent is turned away at the broker's gate.
@@ -162,7 +162,7 @@ class UpstoxRest:
 
     def _sendable(self) -> str:
         """The token, unless it was refused a moment ago: a hundred reads are not a hundred 401."""
-        token = self._token()
+        token = self.token()
         if self._refused is not None:
             refused, until_s, error = self._refused
             if token == refused and _now_s() < until_s:
