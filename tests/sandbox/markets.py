@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from core.ports import Clock
 from core.session import at_ist, parse_day
@@ -45,6 +46,9 @@ class HandClock:
 
     def call_at(self, when_ns: int, function: Callable[[], None]) -> Callable[[], None]:
         raise AssertionError("the exchange sets no timers")
+
+    def held(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def move(self, to_ns: int) -> None:
         """Wake everybody whose moment has come."""
