@@ -8,6 +8,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.sandbox.markets import DAY, exchange_by
 ROOT = Path(__file__).resolve().parent.parent.parent
 VENV = ROOT / "build" / "upstox-sdk-2.30.0"
 CLIENT = Path(__file__).with_name("upstox_sdk_client.py")
+ORDERS = Path(__file__).with_name("upstox_sdk_orders.py")
 INSTALL_S, RUN_S = 300, 120
 
 pytestmark = pytest.mark.slow
@@ -43,13 +45,17 @@ def sdk_python() -> Path:
     return python
 
 
-async def served(python: Path) -> dict[str, Any]:
-    """Run the SDK's client against a sandbox of this process; cut its line when it asks for it."""
-    noon = at_ist(DAY, "12:00")
-    sandbox = Sandbox(exchange_by(SystemClock.scaled(noon, 2.0)), Accounts("given", noon))
+async def served(python: Path, script: Path) -> dict[str, Any]:
+    """Run a script of the SDK's against a sandbox of this process; cut its line when it asks so."""
+    noon, seconds = at_ist(DAY, "12:00"), count()
+    sandbox = Sandbox(
+        exchange_by(SystemClock.scaled(noon, 2.0)),
+        Accounts("given", noon),
+        now_s=lambda: float(next(seconds)),  # eleven order calls in a second are one too many
+    )
     address = await sandbox.start()
     client = await asyncio.create_subprocess_exec(
-        str(python), "-P", str(CLIENT), address, "given", stdout=subprocess.PIPE,
+        str(python), "-P", str(script), address, "given", stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, env={},
     )  # fmt: skip
     assert client.stdout is not None
@@ -72,7 +78,7 @@ async def served(python: Path) -> dict[str, Any]:
 
 
 def test_the_official_sdk_is_served_as_by_the_broker(sdk_python: Path) -> None:
-    told = asyncio.run(served(sdk_python))
+    told = asyncio.run(served(sdk_python, CLIENT))
 
     assert ("SANDBX", 1_000_000.0, 52.34) == (told["profile"], told["funds"], told["charges"])
     assert (360, 18, "NSE", "NORMAL_OPEN") == (
@@ -90,3 +96,23 @@ def test_the_official_sdk_is_served_as_by_the_broker(sdk_python: Path) -> None:
     assert ["fullFeed", "requestMode"] == told["full_parts"]
     assert ["firstLevelWithGreeks", "requestMode"] == told["option_greeks_parts"]
     assert (True, True, ["NSE_EQ|INE002A01018"]) == (told["changed"], told["alone"], told["back"])
+
+
+def test_the_official_sdk_trades_and_sees_what_becomes_of_it(sdk_python: Path) -> None:
+    told = asyncio.run(served(sdk_python, ORDERS))
+    placed = ["put order req received", "validation pending", "open pending"]
+    changed = ["modify validation pending", "modify pending", "modified"]
+
+    assert [*placed, "open", "complete"] == told["bought"]
+    assert [*placed, "trigger pending", *changed, "open", "complete"] == told["sold"]
+    cancelled = [*placed, "open", *changed, "open", "cancel pending", "cancelled"]
+    assert cancelled == told["cancelled"] == told["trail"]
+    assert [*placed[:2], "rejected"] == told["rejected"]
+    assert ("400 UDAPI100040", "400 UDAPI1052") == (told["again"], told["wrong"])
+    assert ["complete", "complete", "cancelled", "rejected"] == told["book"]
+    assert ["7-E", "7-S", "T", "T"] == told["tags"]
+    assert told["why"].startswith("You need to add Rs. ")
+    assert ([1, True], 2) == (told["detail"], told["trades"])
+    assert ([0, "RELIANCE"], 0.0) == (told["position"], told["used"])
+    assert ([2, 2], [1, 1_200.0], 2) == (told["lines"], told["gtt"], told["cancelled_all"])
+    assert ("ACTIVE", ["gtt_order", "order", "position"]) == (told["killed"], told["update_types"])
