@@ -3,6 +3,7 @@
 Keeps them and lets the tape meet them; what an execution means is the desk's affair.
 """
 
+from sandbox import fault_kinds as kinds
 from sandbox.floor import Floor
 from sandbox.matching import Execution, Resting, Tick, meet
 from sandbox.orders import Order, Status
@@ -29,6 +30,7 @@ class Book:
             trigger_paise=terms.trigger_paise if waits else None,
             protection_percent=terms.protection_percent,
             place=self._entries,
+            most=-(-terms.quantity // self._parts()),
         )
         if not waits:
             resting.enter(self._floor.last_paise(terms.listing), terms.listing.tick_paise)
@@ -55,6 +57,10 @@ class Book:
         resting = self._resting.get(listing.key, [])
         executions, triggered = meet(resting, tick, listing.tick_paise)
         return executions, [one.order_id for one in triggered]
+
+    def _parts(self) -> int:
+        parts = self._floor.exchange.faults.amount(kinds.PARTIAL, self._floor.now_ms)
+        return round(parts or 1.0)
 
     def clear(self) -> None:
         self._resting = {}

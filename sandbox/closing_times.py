@@ -43,7 +43,7 @@ class ClosingTimes:
             if session is None or listing.is_index:
                 continue
             planned = [
-                (hours.square_off_ms(session), self._square_off),
+                (hours.square_off_ms(session), self.square_off),
                 (session.close_ns // MS_NS, self._purge),
                 *((end_ms, self._purge_all) for end_ms in hours.auction_ends_ms(session)),
             ]
@@ -51,7 +51,7 @@ class ClosingTimes:
                 if when_ms >= floor.now_ms:
                     floor.at(when_ms, partial(action, listing))
 
-    def _square_off(self, listing: Listing) -> None:
+    def square_off(self, listing: Listing) -> None:
         """The broker closes intraday positions, and cancels what works on them."""
         for order in self._of(listing):
             if order.terms.product == "I":

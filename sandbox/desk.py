@@ -10,11 +10,13 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from core.session import day_text
+from sandbox import fault_kinds as kinds
 from sandbox.accounts import USER
 from sandbox.answers import Refused
 from sandbox.book import Book
 from sandbox.entry_rules import (
     CLOSED,
+    FAULTY,
     broker_rejection,
     exchange_rejection,
     is_entry_time,
@@ -192,6 +194,8 @@ class Desk:
     def _broker_rejection(self, order: Order) -> Rejection | None:
         terms = order.terms
         session = self.hours.session(terms.listing)
+        if (word := self.exchange.faults.word(kinds.REJECT, self.floor.now_ms)) is not None:
+            return FAULTY[word]
         if terms.listing.segment in self.blocked_segments:
             return KILLED
         if (why := broker_rejection(terms, session, self.floor.now_ms)) is not None:
@@ -302,14 +306,19 @@ class Desk:
             order.has_triggered = True
             self._become(order, Status.OPEN)
         for execution in executions:
-            self._execute(self.orders[execution.order_id], execution)
+            order = self.orders[execution.order_id]
+            if order.filled + execution.quantity == order.terms.quantity:
+                more = self.exchange.faults.amount(kinds.OVERFILL, self.floor.now_ms) or 0.0
+                execution = execution._replace(quantity=execution.quantity + round(more))
+            self.execute(order, execution)
         for watcher in self.watchers:
             watcher.traded(listing, tick)
 
     def _watched(self) -> list[Listing]:
         return [listing for watcher in self.watchers for listing in watcher.watched()]
 
-    def _execute(self, order: Order, execution: Execution) -> None:
+    def execute(self, order: Order, execution: Execution) -> None:
+        """Book a trade, whatever the order's state."""
         terms, now_ms = order.terms, self.floor.now_ms
         self._trades_made += 1
         trade_id = f"{FIRST_ORDER + self._trades_made}"
@@ -318,7 +327,7 @@ class Desk:
         self.trades.append(trade)
         order.exchange_ms = now_ms
         position = self.account.take(terms, execution.quantity, execution.price_paise)
-        if order.filled == terms.quantity:
+        if order.filled >= terms.quantity and not order.is_over:
             self._leave_book(order)
             self._become(order, Status.COMPLETE)
         else:

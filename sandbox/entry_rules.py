@@ -24,6 +24,28 @@ CLOSED = Rejection(
 )
 
 
+# By the word of the fault `reject`; that for funds in the broker's wording.
+FAULTY = {
+    "funds": Rejection(
+        "You need to add Rs. 138385.27 in your account to place this trade.",
+        "RMS:Margin Exceeds,Required:153892.45, Available:15507.18 for entity "
+        "account-SANDBX across exchange across segment across product ",
+    ),
+    "band": Rejection(
+        "Price must be within the price band.",
+        "17070 : The Price is out of the current execution range",
+    ),
+    "freeze": Rejection(
+        "Quantity is over the freeze quantity.", "RMS:Rule: Order quantity exceeds freeze quantity"
+    ),
+    "closed": CLOSED,
+    "intraday": Rejection(
+        "The share cannot be traded intraday.",
+        "RMS:Rule: Intraday orders are blocked for the scrip",
+    ),
+}
+
+
 def broker_rejection(terms: Terms, session: Session | None, now_ms: int) -> Rejection | None:
     """What the broker refuses whatever the prices; funds are asked for elsewhere."""
     listing = terms.listing

@@ -136,3 +136,65 @@ EXPIRE = _kind(
 STALE_INTRADAY = _kind("stale-intraday", "F17", "intraday candles of the last working day")
 PERTURB = _kind("perturb", "F18", "intraday candles that differ from historical ones", _share(0.1))
 NO_MASTER = _kind("no-master", "F20", "403 instead of the list of instruments")
+
+# --- order calls: place, modify and cancel, which have a host of their own -----------------------
+
+UNANSWERED = _kind(
+    "unanswered",
+    "F15",
+    "so many order calls are taken and never answered",
+    Amount(1, "", 1, 10_000),
+)
+LATE_ANSWER = _kind("late-answer", "F15", "order calls are answered so much later", _seconds(10))
+ORDER_ANSWER = _kind(
+    "order-answer",
+    "F19",
+    "order calls are answered with this; all but the first are taken all the same",
+    Word("500", ("500", "taken-500", "taken-html", "taken-empty", "taken-wrong-id")),
+)
+ORDER_401 = _kind("order-401", "F5", "401 to order calls, all else works")
+ORDER_429 = _kind("order-429", "", "429 to order calls, all else works")
+BLACK_HOLE = _kind("black-hole", "F6", "order calls are neither taken nor answered")
+
+# --- the book and the stream of updates ----------------------------------------------------------
+
+MUTE_UPDATES = _kind("mute-updates", "F3", "the stream of updates tells nothing")
+DROP_UPDATES = _kind(
+    "drop-updates", "F3", "the stream is cut so long after it was opened", _seconds(60)
+)
+LATE_UPDATES = _kind("late-updates", "F3", "updates come so much later", _seconds(10))
+DOUBLE_UPDATES = _kind("double-updates", "F14", "every update comes twice")
+LOST_ACK = _kind("lost-ack", "", "that an order is open is never told")
+ACK_AFTER_FILL = _kind("ack-after-fill", "", "that an order was open is told after its end")
+STALE_BOOK = _kind(
+    "stale-book", "F3", "orders and trades are read as they were so long before", _seconds(30)
+)
+
+# --- what becomes of orders ----------------------------------------------------------------------
+
+REJECT = _kind(
+    "reject",
+    "F25",
+    "every order is rejected with this text",
+    Word("funds", ("funds", "band", "freeze", "closed", "intraday")),
+)
+PARTIAL = _kind("partial", "", "an order trades in so many parts at least", Amount(3, "", 2, 1_000))
+OVERFILL = _kind(
+    "overfill", "", "an order trades so many shares too much", Amount(1, "", 1, 10_000)
+)
+FILL_CANCELLED = _kind(
+    "fill-cancelled", "", "so long after its cancel an order trades", _seconds(1)
+)
+CANCEL_UNASKED = _kind(
+    "cancel-unasked",
+    "F21",
+    "so long after it was opened an order is cancelled unasked",
+    _seconds(5),
+)
+SQUARE_OFF = _kind("square-off", "F21", "the broker closes intraday positions when this begins")
+BY_HAND = _kind(
+    "by-hand",
+    "",
+    "when this begins so many of the first share are bought by another hand",
+    Amount(10, "shares", 1, 100_000),
+)

@@ -11,13 +11,15 @@ from typing import Protocol
 
 import numpy as np
 
-from core.session import ist_day
+from core.session import DAY_NS, day_span_ns, ist_day
+from core.types import SessionClass
 from sandbox.exchange import Exchange
 from sandbox.matching import Tick
 from sandbox.universe import Listing
 from sandbox.world import MS_NS
 
 NEVER_MS = 1 << 62
+DAY_MS = DAY_NS // MS_NS
 REFERENCE_MS = 15 * 60_000  # of the closing auction's reference price
 
 
@@ -65,6 +67,10 @@ class Floor:
         """By volume, of the 15 minutes before `until_ms`; the last price where nothing traded."""
         return self._line(listing).average_paise(until_ms - REFERENCE_MS, until_ms)
 
+    def midnight_ms(self) -> int:
+        """When its day began."""
+        return day_span_ns(self.day, SessionClass.CASH)[0] // MS_NS
+
     def run(self, trader: Trader) -> None:
         """Let everything happen that has happened by the exchange's clock.
 
@@ -73,8 +79,7 @@ class Floor:
         to_ms = self.exchange.now_ms()
         to_day = ist_day(to_ms * MS_NS)
         while self.day < to_day:
-            midnight_ms = self.now_ms + _ms_to_midnight(self.now_ms)
-            self._run_day(trader, midnight_ms)
+            self._run_day(trader, self.midnight_ms() + DAY_MS)
             self.day += 1
             self._lines, self._watched = {}, {}
             trader.day_began()
@@ -144,9 +149,3 @@ class _Line:
     def _look(self) -> None:
         times = self._tape.time_ms
         self.next_ms = int(times[self._place]) if self._place < len(times) else NEVER_MS
-
-
-def _ms_to_midnight(now_ms: int) -> int:
-    """To the next 00:00 IST."""
-    day_ms, ist_ms = 86_400_000, 19_800_000
-    return day_ms - (now_ms + ist_ms) % day_ms

@@ -55,7 +55,7 @@ class Resting:
 
     `limit_paise` None: at any price. `trigger_paise` None: it never waited for one, or no longer
     does. `is_taker`: it met the other side as it came, so it trades at the tape's price and not at
-    its own. `place` breaks ties: who came first.
+    its own. `place` breaks ties: who came first. `most`: shares of one execution.
     """
 
     order_id: str
@@ -65,6 +65,7 @@ class Resting:
     trigger_paise: int | None
     protection_percent: float
     place: int
+    most: int
     is_taker: bool = False
 
     def enter(self, last_paise: int, tick_paise: int) -> None:
@@ -78,15 +79,12 @@ class Resting:
 
 
 def meet(
-    orders: Iterable[Resting], tick: Tick, tick_paise: int, most: int | None = None
+    orders: Iterable[Resting], tick: Tick, tick_paise: int
 ) -> tuple[list[Execution], list[Resting]]:
     """What one burst of the tape does to our orders: their trades, and those it triggered.
 
     Orders of one side share the burst's quantity, best price first, then who came first. An order
     that a trade triggers enters behind that trade, and meets the next one.
-
-    Args:
-        most: shares of one execution; None: as many as traded.
     """
     executions: list[Execution] = []
     triggered: list[Resting] = []
@@ -101,7 +99,7 @@ def meet(
         if price_paise is None:
             order.is_taker = False
             continue
-        quantity = min(order.quantity, left[order.sign], most or order.quantity)
+        quantity = min(order.quantity, left[order.sign], order.most)
         if quantity > 0:
             left[order.sign] -= quantity
             order.quantity -= quantity

@@ -11,17 +11,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from sandbox import fault_kinds as kinds
+from sandbox import spoilt_calls
 from sandbox.account_routes import AccountRoutes
 from sandbox.accounts import AREAS, Accounts, Area
 from sandbox.answers import Json, Refused, success
 from sandbox.closing_times import ClosingTimes
 from sandbox.desk import Desk
 from sandbox.limits import ORDERS, Windows
+from sandbox.meddling import Meddling
 from sandbox.order_answers import accepted, funds, funds_v2, order_row, position_row, trade_row
 from sandbox.order_terms import changed, placed
-from sandbox.orders import Order
+from sandbox.orders import Order, Trade
 from sandbox.portfolio_socket import DIRECT_PATH, STREAM_PATH, UPDATE_TYPES, PortfolioSockets
-from sandbox.reading import body_of
+from sandbox.reading import body_of, page
 
 Handler = Callable[[Request], Awaitable[Response]]
 Guard = Callable[[Handler, Area], Handler]
@@ -42,7 +45,7 @@ class OrderSide:
     ) -> None:
         self.desk = desk
         self.sockets = PortfolioSockets(desk, accounts)
-        ClosingTimes(desk)
+        Meddling(desk, ClosingTimes(desk))
         self._account = AccountRoutes(desk, accounts)
         self._accounts = accounts
         self._private = private
@@ -68,7 +71,7 @@ class OrderSide:
             (f"{DIRECT_PATH}/authorize", self._authorize, Area.ACCOUNT),
         ]
         return [
-            *(Route(path, self._ordering(one), methods=[method]) for method, path, one in calls),
+            *(Route(path, self._on_order_host(one), methods=[verb]) for verb, path, one in calls),
             *(Route(path, self._private(one, area), methods=["GET"]) for path, one, area in reads),
             *self._account.routes(self._ordering, self._private),
             WebSocketRoute(DIRECT_PATH, self.sockets.redirect),
@@ -78,11 +81,16 @@ class OrderSide:
     # --- who may trade ---------------------------------------------------------------------------
 
     def _ordering(self, handler: Handler) -> Handler:
+        exchange = self.desk.exchange
+
         async def guarded(request: Request) -> Response:
-            if not self._windows.take(self._now_s()):
+            if (status := exchange.faults.word(kinds.HTML, exchange.now_ms())) is not None:
+                return page(int(status))
+            is_throttled = exchange.faults.on(kinds.THROTTLE, exchange.now_ms())
+            if is_throttled or not self._windows.take(self._now_s()):
                 raise Refused(429, "UDAPI10005", "Too Many Request Sent")
             kind, _, token = request.headers.get("authorization", "").partition(" ")
-            now_ns = self.desk.exchange.clock.now_ns()
+            now_ns = exchange.clock.now_ns()
             grant = self._accounts.grant(token, now_ns) if kind.lower() == "bearer" else None
             if grant is None:
                 raise Refused(401, "UDAPI100050", "Invalid token used to access API")
@@ -94,6 +102,16 @@ class OrderSide:
             return await handler(request)
 
         return guarded
+
+    def _on_order_host(self, handler: Handler) -> Handler:
+        """What goes to the host of orders has faults of its own."""
+        exchange, guarded = self.desk.exchange, self._ordering(handler)
+
+        async def spoilt(request: Request) -> Response:
+            await spoilt_calls.before(request, exchange)
+            return await spoilt_calls.after(request, exchange, await guarded(request))
+
+        return spoilt
 
     # --- calls -----------------------------------------------------------------------------------
 
@@ -120,10 +138,14 @@ class OrderSide:
 
     async def _book(self, _: Request) -> Response:
         self.desk.settle()
-        return JSONResponse(success([order_row(order) for order in self.desk.orders.values()]))
+        rows = [self._row(order) for order in self.desk.orders.values()]
+        return JSONResponse(success([row for row in rows if row is not None]))
 
     async def _details(self, request: Request) -> Response:
-        return JSONResponse(success(order_row(self._order(request))))
+        row = self._row(self._order(request))
+        if row is None:
+            raise Refused(400, "UDAPI100010", "Order not found")
+        return JSONResponse(success(row))
 
     async def _history(self, request: Request) -> Response:
         """The states of one order, or of all that have a tag."""
@@ -135,18 +157,38 @@ class OrderSide:
             orders = [one for one in self.desk.orders.values() if one.terms.tag == tag]
             wanted = request.query_params.get("order_id")
             orders = [one for one in orders if wanted in (None, one.order_id)]
-        if not orders:
+        now_ms = self._known_ms()
+        rows = [
+            order_row(order, state)
+            for order in orders
+            for state in order.trail
+            if state.time_ms <= now_ms
+        ]
+        if not rows:
             raise Refused(400, "UDAPI100010", "Order not found")
-        rows = [order_row(order, state) for order in orders for state in order.trail]
         return JSONResponse(success(rows))
 
     async def _trades(self, request: Request) -> Response:
-        rows = [trade_row(trade) for trade in self._order(request).trades]
-        return JSONResponse(success(rows))
+        return self._trade_rows(self._order(request).trades)
 
     async def _trades_of_the_day(self, _: Request) -> Response:
         self.desk.settle()
-        return JSONResponse(success([trade_row(trade) for trade in self.desk.trades]))
+        return self._trade_rows(self.desk.trades)
+
+    def _trade_rows(self, trades: list[Trade]) -> Response:
+        now_ms = self._known_ms()
+        return JSONResponse(success([trade_row(one) for one in trades if one.time_ms <= now_ms]))
+
+    def _row(self, order: Order) -> Json | None:
+        """As far as the book knows."""
+        state = order.as_of(self._known_ms())
+        return None if state is None else order_row(order, state)
+
+    def _known_ms(self) -> int:
+        """The moment that the book tells: now, or long ago where that is the fault."""
+        now_ms = self.desk.floor.now_ms
+        stale_s = self.desk.exchange.faults.amount(kinds.STALE_BOOK, now_ms)
+        return now_ms - round((stale_s or 0.0) * 1_000)
 
     async def _positions(self, _: Request) -> Response:
         self.desk.settle()

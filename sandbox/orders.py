@@ -116,6 +116,10 @@ class Order:
     def pending(self) -> int:
         return 0 if self.is_over else self.terms.quantity - self.filled
 
+    def as_of(self, time_ms: int) -> State | None:
+        """Its state at a moment; None: it was not yet."""
+        return next((one for one in reversed(self.trail) if one.time_ms <= time_ms), None)
+
     @property
     def is_over(self) -> bool:
         return bool(self.trail) and self.status in TERMINAL

@@ -6,17 +6,20 @@ book. It decides nothing about orders.
 
 import asyncio
 import json
+from collections import deque
 from contextlib import suppress
 
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from sandbox import fault_kinds as kinds
 from sandbox.accounts import Accounts
 from sandbox.answers import Json
 from sandbox.desk import Desk, OrderTold, Told
 from sandbox.feed_line import ABORT
 from sandbox.gtt_rules import Gtt, gtt_row
 from sandbox.order_answers import order_update, position_row, update
+from sandbox.spoilt_updates import SpoiltUpdates
 from sandbox.world import MS_NS, SLOT_MS
 
 DIRECT_PATH = "/v2/feed/portfolio-stream-feed"
@@ -61,51 +64,78 @@ class PortfolioSockets:
             await websocket.send_denial_response(Response("Forbidden", 403))
             return
         types = websocket.query_params.get("update_types", "order").split(",")
-        waiting: asyncio.Queue[str] = asyncio.Queue(MAX_WAITING)
-
-        def hear(told: Told) -> None:
-            row = self._update(told)
-            if row["update_type"] in types:
-                try:
-                    waiting.put_nowait(json.dumps(row))
-                except asyncio.QueueFull:
-                    websocket.scope[ABORT]()
-
+        line = _Line(websocket, self._desk, types)
         await websocket.accept()
         self._open.add(websocket)
         self._desk.settle()  # what happened before belongs to nobody's stream
-        self._desk.listeners.add(hear)
-        tasks = [asyncio.create_task(one) for one in (_send(websocket, waiting), self._look())]
+        self._desk.listeners.add(line.hear)
+        telling = asyncio.create_task(line.tell())
         try:
             with suppress(WebSocketDisconnect):
                 while (await websocket.receive())["type"] != "websocket.disconnect":
                     pass  # the stream takes no requests
         finally:
-            self._desk.listeners.discard(hear)
+            self._desk.listeners.discard(line.hear)
             self._open.discard(websocket)
-            for task in tasks:
-                task.cancel()
-                with suppress(asyncio.CancelledError, WebSocketDisconnect):
-                    await task
-
-    async def _look(self) -> None:
-        """Let happen what happens, slot by slot of market time."""
-        clock = self._desk.exchange.clock
-        while True:
-            self._desk.settle()
-            await clock.sleep_until((self._desk.exchange.now_ms() // SLOT_MS + 1) * SLOT_MS * MS_NS)
-
-    def _update(self, told: Told) -> Json:
-        if isinstance(told, OrderTold):
-            return order_update(told.order, told.state)
-        if isinstance(told, Gtt):
-            return update("gtt_order", gtt_row(told))
-        return update("position", position_row(told, *self._desk.price_and_close(told.listing)))
+            telling.cancel()
+            with suppress(asyncio.CancelledError, WebSocketDisconnect):
+                await telling
 
     def _now_ns(self) -> int:
         return self._desk.exchange.clock.now_ns()
 
 
-async def _send(websocket: WebSocket, waiting: asyncio.Queue[str]) -> None:
-    while True:
-        await websocket.send_text(await waiting.get())
+class _Line:
+    """What one connection is told."""
+
+    def __init__(self, websocket: WebSocket, desk: Desk, types: list[str]) -> None:
+        self._websocket = websocket
+        self._desk = desk
+        self._types = types
+        self._spoilt = SpoiltUpdates(desk.exchange.faults)
+        self._opened_ms = desk.exchange.now_ms()
+        self._waiting: deque[tuple[int, str]] = deque()  # when it is told, and the text
+        self._more = asyncio.Event()
+
+    def hear(self, told: Told) -> None:
+        """Of the desk: something has become of an order."""
+        row = self._row(told)
+        if row["update_type"] not in self._types:
+            return
+        now_ms = self._desk.floor.now_ms
+        when_ms = self._spoilt.when_ms(now_ms)
+        self._waiting += [(when_ms, json.dumps(one)) for one in self._spoilt.told(row, now_ms)]
+        self._more.set()
+        if len(self._waiting) > MAX_WAITING:
+            self._websocket.scope[ABORT]()
+
+    async def tell(self) -> None:
+        """Let happen what happens, slot by slot of market time, and tell what is due."""
+        exchange = self._desk.exchange
+        looking = asyncio.create_task(self._look())
+        try:
+            while True:
+                await self._more.wait()
+                self._more.clear()
+                while self._waiting and self._waiting[0][0] <= exchange.now_ms():
+                    await self._websocket.send_text(self._waiting.popleft()[1])
+        finally:
+            looking.cancel()
+
+    async def _look(self) -> None:
+        exchange = self._desk.exchange
+        while True:
+            self._desk.settle()
+            now_ms = exchange.now_ms()
+            drop_s = exchange.faults.amount(kinds.DROP_UPDATES, now_ms)
+            if drop_s is not None and now_ms >= self._opened_ms + drop_s * 1_000:
+                self._websocket.scope[ABORT]()
+            self._more.set()
+            await exchange.clock.sleep_until((now_ms // SLOT_MS + 1) * SLOT_MS * MS_NS)
+
+    def _row(self, told: Told) -> Json:
+        if isinstance(told, OrderTold):
+            return order_update(told.order, told.state)
+        if isinstance(told, Gtt):
+            return update("gtt_order", gtt_row(told))
+        return update("position", position_row(told, *self._desk.price_and_close(told.listing)))

@@ -31,6 +31,7 @@ from sandbox.exchange import Exchange
 from sandbox.limits import STANDARD, Windows
 from sandbox.lines import Line, Patience
 from sandbox.order_routes import OrderSide
+from sandbox.reading import page
 from sandbox.sockets import FEED_PATH, FeedSockets
 
 CASH_PAISE = 10_00_000_00
@@ -212,7 +213,7 @@ class Sandbox:
         async def counted(request: Request) -> Response:
             faults, now_ms = self._exchange.faults, self._exchange.now_ms()
             if (status := faults.word(kinds.HTML, now_ms)) is not None:
-                return _page(int(status))
+                return page(int(status))
             if not self._windows.take(self._now_s()) or faults.on(kinds.THROTTLE, now_ms):
                 raise Refused(429, "UDAPI10005", "Too Many Request Sent")
             return await handler(request)
@@ -253,7 +254,7 @@ class Sandbox:
 
     async def _master(self, request: Request) -> Response:
         if self._exchange.faults.on(kinds.NO_MASTER, self._exchange.now_ms()):
-            return _page(403)
+            return page(403)
         found = self._masters.get(request.path_params["name"])
         if found is None:
             return Response("Not Found", 404)
@@ -296,12 +297,6 @@ def _asked(request: Request, name: str) -> str:
 def _bearer(request: Request) -> str:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     return token if kind.lower() == "bearer" else ""
-
-
-def _page(status: int) -> Response:
-    """What stands at the broker's gate, and not the broker itself, answers."""
-    page = "<!DOCTYPE html><html><title>Access denied</title><body>error code: 1010</body></html>"
-    return Response(page, status, media_type="text/html")
 
 
 def _packed(rows: list[Json]) -> tuple[bytes, str]:

@@ -8,7 +8,9 @@ from core.session import at_ist
 from sandbox.closing_times import ClosingTimes
 from sandbox.desk import Desk
 from sandbox.exchange import Exchange, hours
+from sandbox.faults import Faults, fault_of
 from sandbox.matching import OrderType
+from sandbox.meddling import Meddling
 from sandbox.orders import Order, Status, Terms
 from sandbox.universe import SHARES, Listing
 from sandbox.world import MS_NS, Tape
@@ -46,6 +48,10 @@ class WrittenWorld:
 COLUMNS = ("time_ms", "price", "quantity", "last_quantity", "volume", "continuous")
 
 
+def faults_of(texts: Sequence[str]) -> Faults:
+    return Faults([fault_of(text) for text in texts])
+
+
 class Market:
     """A desk at 12:00 of the day, and its clock."""
 
@@ -56,11 +62,13 @@ class Market:
         previous_close: float = 100.0,
         prints: Sequence[int] = (),
         listed: Sequence[Listing] = SHARES,
+        faults: Sequence[str] = (),
     ) -> None:
         self.clock = HandClock((NOON_MS + at_ms) * MS_NS)
         world = WrittenWorld(bursts, previous_close, prints)
-        self.desk = Desk(Exchange(listed, world, hours, self.clock), CASH_PAISE)
-        ClosingTimes(self.desk)
+        exchange = Exchange(listed, world, hours, self.clock, faults_of(faults))
+        self.desk = Desk(exchange, CASH_PAISE)
+        Meddling(self.desk, ClosingTimes(self.desk))
 
     def at(self, ms: int) -> None:
         """It is `ms` after 12:00."""

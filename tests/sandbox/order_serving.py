@@ -1,7 +1,7 @@
 """A sandbox on its port in a market written by hand, asked as a client asks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from sandbox.server import Sandbox
 from sandbox.universe import SHARES
 from sandbox.world import MS_NS
 from tests.sandbox.markets import DAY, HandClock
-from tests.sandbox.order_market import NOON_MS, SHARE, Burst, WrittenWorld
+from tests.sandbox.order_market import NOON_MS, SHARE, Burst, WrittenWorld, faults_of
 
 BEARER = {"authorization": "Bearer given"}
 
@@ -68,10 +68,12 @@ def limit(price: float, **asked: object) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def served(*bursts: Burst, seconds: Callable[[], float]) -> AsyncIterator[Served]:
+async def served(
+    *bursts: Burst, seconds: Callable[[], float], faults: Sequence[str] = ()
+) -> AsyncIterator[Served]:
     clock = HandClock(NOON_MS * MS_NS)
     world = WrittenWorld(bursts, 100.0, ())
-    exchange = Exchange(SHARES, world, hours, clock)
+    exchange = Exchange(SHARES, world, hours, clock, faults_of(faults))
     accounts = Accounts("given", at_ist(DAY, "12:00"))
     sandbox = Sandbox(exchange, accounts, now_s=seconds)
     address = await sandbox.start()
@@ -86,12 +88,14 @@ def run(
     test: Callable[[Served], Awaitable[None]],
     *bursts: Burst,
     seconds: Callable[[], float] | None = None,
+    faults: Sequence[str] = (),
 ) -> None:
     """Every call is made in a second of its own, unless `seconds` says when."""
     own = iter(range(1_000_000))
 
     async def main() -> None:
-        async with served(*bursts, seconds=seconds or (lambda: float(next(own)))) as here:
+        by = seconds or (lambda: float(next(own)))
+        async with served(*bursts, seconds=by, faults=faults) as here:
             await asyncio.wait_for(test(here), 30)
 
     asyncio.run(main())

@@ -17,6 +17,7 @@ def resting(name: str, sign: int, quantity: int, limit: int | None, place: int =
         trigger_paise=None,
         protection_percent=0.0,
         place=place,
+        most=quantity,
     )
 
 
