@@ -94,21 +94,20 @@ class Silence:
     """How long the feed and its busy instruments have been silent, by a clock that goes on.
 
     An instrument is busy if it averaged a tick every two seconds over the last RATE_MINUTES
-    Minutes of this connection, as many as there were.
+    Minutes, as many as there were. Those of a connection before count: an instrument that was busy
+    when the line was lost and is silent on the next one is not told there.
     """
 
     def __init__(self, instruments: int) -> None:
         self._last_ns: Int64s = np.zeros(instruments, np.int64)
         self._ticks: Int64s = np.zeros((RATE_MINUTES + 1, instruments), np.int64)  # 0: this minute
-        self._minutes: Int64s = np.zeros(instruments, np.int64)  # since it was told again
+        self._minutes = 0
         self._last_frame_ns = 0
         self._least_delay_ns = NEVER_NS
 
     def connected(self, now_ns: int, instruments: Sequence[int] = ()) -> None:
-        """The feed of these is up, none named: of all. What it was like before tells nothing."""
-        chosen = list(instruments) or slice(None)
-        self._ticks[:, chosen] = 0
-        self._minutes[chosen] = 0
+        """The feed of these is up, none named: of all. They have their time to be told."""
+        self._last_ns[list(instruments) or slice(None)] = now_ns
         self._last_frame_ns = now_ns
 
     def frame(self, recv_ns: int, ticks: Records) -> None:
@@ -131,7 +130,7 @@ class Silence:
         """
         self._ticks = np.roll(self._ticks, 1, axis=0)
         self._ticks[0] = 0
-        self._minutes = np.minimum(self._minutes + 1, RATE_MINUTES)
+        self._minutes = min(self._minutes + 1, RATE_MINUTES)
         told, self._least_delay_ns = self._least_delay_ns, NEVER_NS
         return None if told == NEVER_NS else told
 

@@ -150,7 +150,12 @@ class Ingest:
             self._clock if self._is_live else None,
             ExchangeHours(instruments, tape.in_session, self._widest_sessions()),
         )
-        self._watch.begin(tape.in_session, lambda reason: self._lost(tape, reason))
+        self._watch.begin(
+            tape.in_session,
+            lambda reason: self._lost(tape, reason),
+            tape.feed_down,  # its bars are in doubt as those of a lost feed
+            lambda quiet: tape.feed_up(self._clock.now_ns(), quiet),
+        )
         timer = asyncio.create_task(self._close_in_time(tape, closes_ns, grace_ns))
         reader = asyncio.create_task(self._read(feed, instruments, tape))
         try:
@@ -199,6 +204,8 @@ class Ingest:
                         tape.count_strangers(ticks[~ours])
                         ticks = ticks[ours]
                     self._heard(tape, recv_ns)
+                    if back := self._watch.told_again(ticks):
+                        tape.feed_up(recv_ns, back)
                     tape.add(ticks)
                     self._watch.frame(recv_ns, ticks)
                     self._note(recv_ns, ticks)

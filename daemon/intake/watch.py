@@ -61,6 +61,7 @@ class Watch:
         }
         self._fresh_from_ns = 0  # the exchange's time of the quote that ends LAG
         self._cancel: Callable[[], None] | None = None
+        self._untold = set[int]()  # fallen silent, as far as whoever builds bars was told
         self._up: Bools = np.zeros(instruments, np.bool_)
         self._silenced: Bools = np.zeros(instruments, np.bool_)
 
@@ -71,6 +72,7 @@ class Watch:
         chosen = list(instruments) or slice(None)
         self._up[chosen], self._silenced[chosen] = True, False
         self._silence.connected(now_ns, instruments)
+        self._untold.difference_update(instruments or tuple(self._untold))
         known = self._doubts.open_now
         down = self._down if FEED in known else self._down & known.keys()
         self._doubts.settle(DoubtKind.FEED, down, known.get(FEED, ""))
@@ -139,6 +141,14 @@ class Watch:
         if LAG in self._doubts.open_now and (ticks["exch_ns"] >= self._fresh_from_ns).any():
             self._doubts.close(LAG)
 
+    def told_again(self, ticks: Records) -> list[int]:
+        """Which of the instruments that had fallen silent are among `ticks`; each once."""
+        if not self._untold:
+            return []
+        back = self._untold.intersection(ticks["instrument"].tolist())
+        self._untold -= back
+        return sorted(back)
+
     def lagged(self, seconds: float) -> None:
         """We stood still: frames that came meanwhile are read now and are old."""
         if self._clock is not None:
@@ -173,20 +183,30 @@ class Watch:
     # --- what does not come ----------------------------------------------------------------------
 
     def begin(
-        self, in_session: Callable[[int], Bools], feed_is_silent: Callable[[str], None]
+        self,
+        in_session: Callable[[int], Bools],
+        feed_is_silent: Callable[[str], None],
+        are_silent: Callable[[Sequence[int]], None],
+        are_quiet: Callable[[Sequence[int]], None],
     ) -> None:
         """Look for silence every second until `end`.
 
         Args:
             in_session: which instruments trade at a moment.
             feed_is_silent: told when no frame has come for too long.
+            are_silent: told of busy instruments that have had no tick for too long.
+            are_quiet: told of those that have been silent for so long that it is their way.
         """
         clock = self._clock
         if clock is None:
             return
 
         def look() -> None:
-            self._look(clock.now_ns(), in_session, feed_is_silent)
+            silent, quiet = self._look(clock.now_ns(), in_session, feed_is_silent)
+            if silent:
+                are_silent(silent)
+            if quiet:
+                are_quiet(quiet)
             self._cancel = clock.call_at(clock.now_ns() + LOOK_NS, look)
 
         self._cancel = clock.call_at(clock.now_ns() + LOOK_NS, look)
@@ -200,24 +220,28 @@ class Watch:
         now_ns: int,
         in_session: Callable[[int], Bools],
         feed_is_silent: Callable[[str], None],
-    ) -> None:
+    ) -> tuple[list[int], list[int]]:
+        """Instruments that have fallen silent, and those whose silence means nothing any more."""
         if not self.is_up:
-            return  # all is doubted already
+            return [], []  # all is doubted already
         trading = in_session(now_ns) & self._up
         if self._silence.of_feed(now_ns) and (trading & in_session(now_ns - STALE_FEED_NS)).any():
             silenced = self._up.copy()
             feed_is_silent(f"no frame for {STALE_FEED_NS // SECOND_NS} s")
             self._silenced = silenced
-            return
+            return [], []
         if HOURS in self._doubts.open_now:
-            return  # a market that is halted is lawfully silent
+            return [], []  # a market that is halted is lawfully silent
         stale = self._silence.of_instruments(now_ns)
         stale &= trading & in_session(now_ns - STALE_SYMBOL_NS)
         silent = set(np.flatnonzero(stale).tolist())
-        for number in silent - self._silent:
+        fallen, back = silent - self._silent, self._silent - silent
+        for number in fallen:
             self._doubts.open(
                 Doubt(DoubtKind.SYMBOL, number), f"no tick for {STALE_SYMBOL_NS // SECOND_NS} s"
             )
-        for number in self._silent - silent:
+        for number in back:
             self._doubts.close(Doubt(DoubtKind.SYMBOL, number))
-        self._silent = silent
+        quiet = back & self._untold
+        self._silent, self._untold = silent, (self._untold | fallen) - quiet
+        return sorted(fallen), sorted(quiet)

@@ -82,11 +82,7 @@ class Reading:
         """What it says. Raises ProtocolViolation for the last of too many that say nothing."""
         found = self._decoder.decode(frame, recv_ns)
         if isinstance(found, Garbage):
-            self._garbage += 1
-            self._rejected["garbage"] += 1
-            if self._garbage >= GARBAGE_LIMIT:
-                raise ProtocolViolation(f"{self._garbage} frames were none: {found.reason}")
-            return []
+            return self._unread(found, recv_ns)
         self._garbage = 0
         items: list[FeedItem] = []
         if not self._has_begun:
@@ -96,6 +92,19 @@ class Reading:
             items += self._data(found, recv_ns, now_s)
         items += self._market(found, recv_ns, now_s)
         return items
+
+    def _unread(self, found: Garbage, recv_ns: int) -> list[FeedItem]:
+        """A frame that is none: what it told is not known, as if the link were away until the next
+        one."""
+        self._garbage += 1
+        self._rejected["garbage"] += 1
+        if self._garbage >= GARBAGE_LIMIT:
+            raise ProtocolViolation(f"{self._garbage} frames were none: {found.reason}")
+        if not self.is_up:
+            return []
+        self.is_up = False
+        reason = f"a frame could not be read: {found.reason}"
+        return [FeedDown(recv_ns, reason, self._number, self.instruments)]
 
     def _data(self, found: Frame, recv_ns: int, now_s: float) -> list[FeedItem]:
         self._data_s = now_s

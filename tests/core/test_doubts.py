@@ -90,18 +90,19 @@ def test_a_busy_instrument_is_stale_after_fifteen_seconds_and_a_slow_one_never(
     assert silence.of_instruments(last_ns + 15 * SECOND_NS + 1).tolist() == [stale, False]
 
 
-def test_how_busy_it_was_before_a_reconnect_tells_nothing() -> None:
-    silence = busy(BUSY_TICKS)
-    silence.connected(OPEN_NS + 3 * MINUTE_NS)
+def test_what_was_busy_before_a_reconnect_has_fifteen_seconds_to_be_told() -> None:
+    silence, back_ns = busy(BUSY_TICKS), OPEN_NS + 4 * MINUTE_NS
+    silence.connected(back_ns)
 
-    assert not silence.of_instruments(OPEN_NS + 9 * MINUTE_NS).any()
+    assert silence.of_instruments(back_ns + 15 * SECOND_NS).tolist() == [False, False]
+    assert silence.of_instruments(back_ns + 15 * SECOND_NS + 1).tolist() == [True, False]
 
 
-def test_a_reconnect_of_some_tells_nothing_of_the_others() -> None:
-    silence = busy(BUSY_TICKS)
-    silence.connected(OPEN_NS + 3 * MINUTE_NS, [1])
+def test_a_reconnect_of_some_gives_the_others_no_time() -> None:
+    silence, back_ns = busy(BUSY_TICKS), OPEN_NS + 4 * MINUTE_NS
+    silence.connected(back_ns, [1])
 
-    assert silence.of_instruments(OPEN_NS + 9 * MINUTE_NS).tolist() == [True, False]
+    assert silence.of_instruments(back_ns).tolist() == [True, False]
 
 
 def test_ticks_of_instruments_nobody_asked_for_are_not_counted() -> None:

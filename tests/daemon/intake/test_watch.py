@@ -119,3 +119,51 @@ def test_only_what_is_told_can_fall_silent() -> None:
 
     assert Doubt(DoubtKind.SYMBOL, 0) in doubts.open_now
     assert Doubt(DoubtKind.SYMBOL, 1) not in doubts.open_now
+
+
+def silent_after_three_busy_minutes(clock: VirtualClock) -> Watch:
+    """Of A, whose last tick came at 180 s."""
+    watch, _ = watched(clock)
+    watch.connected(0)
+    tick = np.zeros(1, TICK)
+    for second in range(1, 181):
+        tick["recv_ns"] = second * SECOND_NS
+        watch.frame(second * SECOND_NS, tick)
+        if second % 60 == 0:
+            watch.minutes([], COUNTS)
+    return watch
+
+
+def test_an_instrument_that_falls_silent_is_told_of_once_and_again_when_it_trades() -> None:
+    watch = silent_after_three_busy_minutes(VirtualClock(0))
+    watch.frame(199 * SECOND_NS, np.zeros(0, TICK))
+    looked = [watch._look(200 * SECOND_NS, everybody_trades, print) for _ in range(2)]
+    ticks = np.zeros(2, TICK)
+    ticks["instrument"] = 0, 1
+
+    assert [([0], []), ([], [])] == looked
+    assert [[0], []] == [watch.told_again(ticks) for _ in range(2)]
+
+
+def test_what_stays_silent_until_it_is_not_busy_any_more_is_quiet() -> None:
+    watch = silent_after_three_busy_minutes(VirtualClock(0))
+    for second in (200, 240, 300, 360, 420, 480, 540):
+        watch.frame(second * SECOND_NS, np.zeros(0, TICK))
+        looked = watch._look(second * SECOND_NS, everybody_trades, print)
+        if second > 200:
+            watch.minutes([], COUNTS)
+        if looked[1]:
+            break
+
+    assert ([], [0]) == looked
+    assert 200 < second < 540
+    assert [] == watch.told_again(np.zeros(1, TICK))
+
+
+def test_a_reconnect_tells_of_all_that_had_fallen_silent() -> None:
+    watch = silent_after_three_busy_minutes(VirtualClock(0))
+    watch.frame(199 * SECOND_NS, np.zeros(0, TICK))
+    watch._look(200 * SECOND_NS, everybody_trades, print)
+    watch.connected(201 * SECOND_NS)
+
+    assert [] == watch.told_again(np.zeros(1, TICK))

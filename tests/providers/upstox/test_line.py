@@ -290,10 +290,23 @@ def test_frames_that_are_none_end_a_connection() -> None:
 
     bench = Bench(serve).run(0.2)
 
-    assert ["ProtocolViolation: 20 frames were none: not a message of the feed"] == [
-        one.reason for one in bench.of(FeedDown)
-    ]
+    assert [
+        "a frame could not be read: not a message of the feed",
+        "ProtocolViolation: 20 frames were none: not a message of the feed",
+    ] == [one.reason for one in bench.of(FeedDown)]
     assert 20 == bench.feed.rejected["garbage"]
+
+
+def test_a_frame_that_is_none_is_a_gap_until_the_next_one() -> None:
+    def serve(socket: FakeSocket) -> None:
+        socket.say(market(), trade(*KEYS), b"\xff\xff", b"\xff\xff", trade(*KEYS))
+
+    bench = Bench(serve).run(0.2)
+    told = [type(item) for _, item in bench.items]
+
+    assert [FeedUp, TickBatch, FeedDown, FeedUp, TickBatch] == [
+        kind for kind in told if kind in (FeedUp, FeedDown, TickBatch)
+    ]
 
 
 def test_what_an_old_connection_still_sends_never_counts() -> None:
