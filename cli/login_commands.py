@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from getpass import getpass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -80,38 +81,52 @@ def asked_of(
     )
 
 
+class Begun(NamedTuple):
+    """A login for which the person at the terminal has done what is asked there."""
+
+    client_secret: SecretStr
+    state: str
+    pasted: Brought | None
+
+
 def login(asked: Asked, tell: Tell) -> None:
     """Log in, and keep the token. Raises BrokerError, ConfigError, TryAgain."""
     os.umask(0o077)  # whatever folder has to be made is its owner's alone
-    asyncio.run(log_in(asked, tell, hidden))
+    begun = begin(asked, tell, hidden)  # outside the loop, which would keep Ctrl-C from a prompt
+    asyncio.run(log_in(asked, begun, tell))
 
 
-async def log_in(asked: Asked, tell: Tell, ask: Ask) -> None:
-    secret = client_secret(asked, ask)
-    state = new_state()
-    address = dialog_address(asked.app, state)
-    if asked.is_pasted:
-        tell(f"log in at    {address}")
-        answer = brought(urlsplit(ask("address the browser was sent to: ")).query, state)
-    else:
-        answer = await _from_browser(asked, address, state, tell)
+def begin(asked: Asked, tell: Tell, ask: Ask) -> Begun:
+    """Show the address of the dialog, once the client secret is known."""
+    secret, state = client_secret(asked, ask), new_state()
+    tell(f"log in at    {dialog_address(asked.app, state)}")
+    if not asked.is_pasted:
+        return Begun(secret, state, None)
+    query = urlsplit(ask("address the browser was sent to: ")).query
+    return Begun(secret, state, brought(query, state))
+
+
+async def log_in(asked: Asked, begun: Begun, tell: Tell) -> None:
+    answer = begun.pasted or await _from_browser(asked, begun.state, tell)
     if answer.code is None:
         raise BrokerError(f"no login: {answer.reason}")
     async with client(asked.app.api) as asking:
-        text = await exchange(asking, asked.app, secret, answer.code)
-        whose = await owner(asking, SecretStr(text))
-    token = issued(text, SystemClock().now_ns(), whose)
+        text = SecretStr(await exchange(asking, asked.app, begun.client_secret, answer.code))
+        whose = await owner(asking, text)
+    now_ns = SystemClock().now_ns()
+    token = issued(text.get_secret_value(), now_ns, whose)
     keep_secret(asked.token_file, token.kept())
-    tell(f"logged in    {whose}, {until(token, SystemClock().now_ns())}")
+    tell(f"logged in    {whose}, {until(token, now_ns)}")
     tell(f"kept in      {asked.token_file}")
 
 
-async def _from_browser(asked: Asked, address: str, state: str, tell: Tell) -> Brought:
-    async with listening(asked.app.redirect_uri, state) as answer:
-        tell(f"log in at    {address}")
-        if asked.is_opened and not webbrowser.open(address):
-            tell("no browser could be opened: open the address yourself")
-        tell(f"waiting      for the browser at {asked.app.redirect_uri}, {asked.timeout_s:g} s")
+async def _from_browser(asked: Asked, state: str, tell: Tell) -> Brought:
+    redirect = asked.app.redirect_uri
+    async with listening(redirect, state) as answer:
+        if asked.is_opened:  # in a thread: one in the terminal returns when it is left
+            address = dialog_address(asked.app, state)
+            asyncio.get_running_loop().run_in_executor(None, webbrowser.open, address)
+        tell(f"waiting      for the browser at {redirect}, {asked.timeout_s:g} s")
         try:
             async with asyncio.timeout(asked.timeout_s):
                 return await answer
@@ -119,7 +134,7 @@ async def _from_browser(asked: Asked, address: str, state: str, tell: Tell) -> B
             raise TryAgain(
                 f"no login: the browser did not come back within {asked.timeout_s:g} s; if the"
                 " broker's page shows an error, check the API key, and that the app's redirect URI"
-                f" is {asked.app.redirect_uri}"
+                f" is {redirect}"
             ) from None
 
 
@@ -200,4 +215,4 @@ def until(token: AccessToken, now_ns: int) -> str:
         return "until the broker refuses it"
     left = (token.ends_ns - now_ns) // MINUTE_NS
     when = f"until {ist_text(token.ends_ns)[:16].replace('T', ' ')} IST"
-    return f"{when}, {left // 60} h {left % 60} min" if left > 0 else f"{when}, which is over"
+    return f"{when}, {left // 60} h {left % 60} min left" if left > 0 else f"{when}, which is over"

@@ -61,15 +61,19 @@ class Redaction:
 
     def __init__(self, secrets: Sequence[SecretStr]) -> None:
         # Tokens are of characters that no renderer escapes (daemon/dashboard/token.py).
-        self._given = [one.get_secret_value() for one in secrets]
+        self._kept = [one.get_secret_value() for one in secrets]
         self._learned: deque[str] = deque(maxlen=MAX_LEARNED)
 
+    def keep(self, secret: SecretStr) -> None:
+        """Know one more for as long as the process lives."""
+        self._kept.append(secret.get_secret_value())
+
     def learn(self, secret: SecretStr) -> None:
-        """Know one more, as a token that came with a login over night."""
+        """Know one more of those that come and end, as a token of a login over night."""
         self._learned.append(secret.get_secret_value())
 
     def __call__(self, _: object, __: str, line: structlog.typing.EventDict | str) -> str:
         text = str(line)  # every renderer before us gives text
-        for secret in (*self._given, *self._learned):
+        for secret in (*self._kept, *self._learned):
             text = text.replace(secret, STARS)
         return text

@@ -72,7 +72,8 @@ class Login:
         }
         changed = {name: one(given) if callable(one) else one for name, one in self.changed.items()}
         try:
-            await commands.log_in(Asked(**(given | changed)), tell, ask)  # type: ignore[arg-type]
+            asked = Asked(**(given | changed))  # type: ignore[arg-type]
+            await commands.log_in(asked, commands.begin(asked, tell, ask), tell)
         finally:
             for one in browsing:
                 await one
