@@ -7,13 +7,13 @@ stump never replaces a good one; without any list there is no start.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import structlog
 
-from core.errors import BrokerError, ProtocolViolation
+from core.errors import BrokerError, ConfigError, ProtocolViolation
 from core.session import DAY_NS, at_ist, day_text, ist_day, parse_day
 from providers.upstox.assets import INTRADAY, LISTS, MASTER, Fetched
 from providers.upstox.instruments import Master
@@ -41,8 +41,10 @@ class Kept(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """When the broker last told all lists, which versions, and how many rows the master had."""
+    """Whose lists they are, when all were last told, which versions, how many rows the master
+    had."""
 
+    of: str = ""
     ns: int = 0
     rows: int = 0
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -87,12 +89,21 @@ class KeptMasters:
 
     # --- the morning -----------------------------------------------------------------------------
 
-    async def refresh(self, fetch: Fetch, now_ns: int) -> Kept:
+    async def refresh(self, fetch: Fetch, now_ns: int, of: str = "") -> Kept:
         """The lists in force at `now_ns`, asked for unless that was done since they were made.
 
-        Raises BrokerError if none can be had and none is kept.
+        Args:
+            of: whose they are. A local exchange's never pass for the broker's.
+
+        Raises BrokerError if none can be had and none is kept, ConfigError for a directory with
+        the lists of somebody else.
         """
-        day = ist_day(now_ns)
+        day, asked = ist_day(now_ns), self._asked()
+        if asked.ns and asked.of != of:
+            raise ConfigError(
+                f"{self.folder} holds the instruments of {asked.of}, not of {of}:"
+                " give another --state-dir"
+            )
         try:
             kept = await asyncio.to_thread(self.in_force, day)
         except ProtocolViolation as error:
@@ -101,15 +112,15 @@ class KeptMasters:
         if kept is not None and kept.asked_ns >= made_ns(now_ns):
             return kept
         try:
-            return await self._fetched(fetch, kept, now_ns)
+            return await self._fetched(fetch, kept, now_ns, of)
         except BrokerError as error:
             if kept is None:
                 raise type(error)(f"{error}; no earlier list is kept in {self.folder}") from error
             log.error("instruments_not_fetched", reason=str(error), in_use=day_text(kept.since_day))
             return kept
 
-    async def _fetched(self, fetch: Fetch, kept: Kept | None, now_ns: int) -> Kept:
-        asked = self._asked() if kept is not None else _Asked()
+    async def _fetched(self, fetch: Fetch, kept: Kept | None, now_ns: int, of: str) -> Kept:
+        asked = replace(self._asked() if kept is not None else _Asked(), of=of)
         told = {name: await fetch(name, asked.tags.get(name, "")) for name in LISTS}
         return await asyncio.to_thread(self._taken, told, kept, asked, now_ns)
 
@@ -129,7 +140,7 @@ class KeptMasters:
         else:
             master = kept.master
         tags = {name: one.tag if one else asked.tags[name] for name, one in told.items()}
-        self._note(_Asked(now_ns, len(master.by_key), tags))
+        self._note(_Asked(asked.of, now_ns, len(master.by_key), tags))
         since_day = self._since(day)
         log.info(
             "instruments_fetched",
@@ -147,12 +158,17 @@ class KeptMasters:
         try:
             told: Any = json.loads(content or b"{}")
             tags = {str(name): str(tag) for name, tag in told["tags"].items()}
-            return _Asked(int(told["asked_ns"]), int(told["rows"]), tags)
+            return _Asked(str(told["of"]), int(told["asked_ns"]), int(told["rows"]), tags)
         except (ValueError, TypeError, KeyError, AttributeError):
             return _Asked()
 
     def _note(self, asked: _Asked) -> None:
-        told = {"asked_ns": asked.ns, "rows": asked.rows, "tags": dict(asked.tags)}
+        told = {
+            "of": asked.of,
+            "asked_ns": asked.ns,
+            "rows": asked.rows,
+            "tags": dict(asked.tags),
+        }
         self._files.replace(self.folder / ASKED, json.dumps(told, indent=1).encode())
 
     def _since(self, day: int) -> int:

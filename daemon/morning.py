@@ -35,11 +35,12 @@ class KeptHolidays(NamedTuple):
 
 
 class Morning:
-    """Asks for the day's lists. `symbols` and `watch` as configured."""
+    """Asks for the day's lists: of whom they are, who tells them, for which configured names."""
 
     def __init__(
         self,
         directory: Path,
+        of: str,
         fetch: Fetch,
         ask_holidays: AskHolidays,
         symbols: Sequence[str],
@@ -47,6 +48,7 @@ class Morning:
         files: Files | None = None,
     ) -> None:
         self._directory = directory
+        self._of = of
         self._masters = KeptMasters(directory, files)
         self._fetch = fetch
         self._ask_holidays = ask_holidays
@@ -59,7 +61,7 @@ class Morning:
 
         Raises BrokerError without any list, ConfigError for names that it does not bear out.
         """
-        kept = await self._masters.refresh(self._fetch, now_ns)
+        kept = await self._masters.refresh(self._fetch, now_ns, self._of)
         await self._refresh_holidays(now_ns)
         if kept.since_day == ist_day(now_ns):
             await asyncio.to_thread(self._tell_changes, kept)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from core.errors import ConnectionLost, ProtocolViolation
+from core.errors import ConfigError, ConnectionLost, ProtocolViolation
 from core.session import at_ist, parse_day
 from daemon.masters import ASKED, KeptMasters
 from providers.upstox.assets import INTRADAY, MASTER, Fetched
@@ -119,6 +119,15 @@ def test_without_any_list_there_is_one_clear_line(tmp_path: Path) -> None:
         refreshed(KeptMasters(tmp_path), assets, "08:30")
 
     assert "\n" not in str(refused.value)
+
+
+def test_the_lists_of_a_local_exchange_never_pass_for_the_brokers(tmp_path: Path) -> None:
+    masters, assets = KeptMasters(tmp_path), Assets()
+    now_ns = at_ist(DAY, "08:30")
+    asyncio.run(masters.refresh(assets.fetch, now_ns, "sandbox seed 1"))
+
+    with pytest.raises(ConfigError, match="of sandbox seed 1, not of upstox: give another"):
+        asyncio.run(masters.refresh(assets.fetch, now_ns, "upstox"))
 
 
 def test_a_damaged_list_of_ours_is_fetched_anew(tmp_path: Path) -> None:

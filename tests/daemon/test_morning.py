@@ -46,7 +46,7 @@ def morning(
     symbols: tuple[str, ...] = ("TATAPOWER",),
     watch: tuple[str, ...] = ("NIFTY 50",),
 ) -> tuple[Instrument, ...]:
-    asked = Morning(directory, broker.fetch, broker.holidays, symbols, watch)
+    asked = Morning(directory, "upstox", broker.fetch, broker.holidays, symbols, watch)
     return asyncio.run(asked.instruments(at_ist(day, "08:30")))
 
 
