@@ -101,6 +101,9 @@ class WholeMarket:
         self._begins_ns = begins_ns
         self._per_frame = per_frame
 
+    async def relisted(self, now_ns: int) -> tuple[Instrument, ...]:
+        return self.instruments
+
     def next_day(self, after_day: int) -> int:
         return self._day.day
 

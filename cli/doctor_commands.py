@@ -16,7 +16,8 @@ from cli import kernel_cache
 from cli.config_commands import check, configuration
 from core.errors import ConfigError
 from core.session import parse_day
-from daemon.broker_token import tokens_for
+from daemon.broker_checks import broker_checks
+from daemon.broker_token import NEED_TOKEN, tokens_for
 from daemon.clocks import SystemClock
 from daemon.config import Settings
 from daemon.doctor import Check, Verdict, examine, fail, ok, warn
@@ -58,12 +59,15 @@ def checks(
     except ConfigError as error:
         yield fail("config", str(error), "the checks below are with the defaults")
     accept = settings.accept_session
+    directory = state_dir or Path(settings.paths.state_dir)
     yield from examine(
-        state_dir or Path(settings.paths.state_dir),
+        directory,
         now_ns,
         frozenset() if accept is None else frozenset({parse_day(accept.isoformat())}),
         tokens=tokens_for(settings, os.environ, lambda: now_ns),
     )
+    if settings.feed.kind in NEED_TOKEN:  # a local exchange goes by a time of its own
+        yield from broker_checks(directory, now_ns, (*settings.symbols, *settings.watch))
 
 
 def check_python(running: tuple[int, ...], text: str) -> Check:

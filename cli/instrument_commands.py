@@ -30,14 +30,13 @@ def instruments(
     kept = masters.in_force(days[-1]) if days else None
     if kept is None:
         raise DataError(f"{masters.folder}: no instrument master is kept; `run` asks the broker")
-    tell(summary(kept))
     if changed:
-        lines = changes_since(masters, kept, asked)
-        tell(f"since {day_text(kept.since_day)}: {'no change' if not lines else ''}".rstrip())
+        found = changes_since(masters, kept, asked)
+        lines = [f"since {day_text(kept.since_day)}:{'' if found else ' no change'}", *found]
     else:
         resolved = kept.master.resolve(asked)
         lines = [*resolved.notices, *(line_of(kept.master, one) for one in resolved.listed)]
-    for line in lines:
+    for line in (summary(kept), *lines):
         tell(line)
 
 

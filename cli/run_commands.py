@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from core.session import day_text, parse_day
 from core.types import Market
 from daemon import telemetry
 from daemon.bootstrap import Daemon
+from daemon.broker_checks import broker_checks
 from daemon.clocks import SystemClock, VirtualClock
 from daemon.config import Configuration, Settings
 from daemon.control import ControlServer
@@ -28,7 +29,7 @@ from daemon.dashboard.health_routes import health_routes
 from daemon.dashboard.report_routes import report_routes
 from daemon.dashboard.server import DashboardServer
 from daemon.dashboard.token import kept_token
-from daemon.doctor import examine
+from daemon.doctor import Check, examine
 from daemon.intake.space import free_bytes, keep_ballast
 from daemon.lock import StateLock
 from daemon.plan import DayOutcome, Plan, Strategies
@@ -44,6 +45,8 @@ from daemon.sources import Source
 from stores.ledger_reader import open_read_only
 
 Tell = Callable[[str], None]
+
+BROKERS_PROTOCOL = frozenset({"sandbox", "upstox"})  # kinds of feed that bring their own lists
 
 
 # --- run ---------------------------------------------------------------------------------------
@@ -63,13 +66,19 @@ def run(configured: Configuration, tell: Tell) -> None:
         credentials = os.environ.get("CREDENTIALS_DIRECTORY")  # of systemd, LoadCredential=
         token = kept_token(directory, Path(credentials) if credentials else None)
         telemetry.configure(secrets=[token])
-        examined = partial(
-            examine, directory, accept=accepted, is_recorded=settings.feed.kind == "replay"
-        )
+        examined = partial(_examined, settings, accepted)
         try:
             asyncio.run(_run(configured, opening, examined, token, tell))
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
+
+
+def _examined(settings: Settings, accepted: frozenset[int], now_ns: int) -> Iterator[Check]:
+    """The checks of readiness at `now_ns` of the market."""
+    directory, kind = Path(settings.paths.state_dir), settings.feed.kind
+    yield from examine(directory, now_ns, accepted, is_recorded=kind == "replay")
+    if kind in BROKERS_PROTOCOL:
+        yield from broker_checks(directory, now_ns, (*settings.symbols, *settings.watch))
 
 
 async def _run(

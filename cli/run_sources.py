@@ -41,12 +41,14 @@ def terms_of(configured: Configuration) -> SessionTerms:
 
 def sandbox_opening(configured: Configuration) -> Opening:
     """A local exchange in this process, served as long as its source is used."""
-    from cli.sandbox_source import OwnSandbox, chosen
+    from cli.mornings import morning_of
+    from cli.sandbox_source import DEMO, OwnSandbox
     from daemon.upstox_source import UpstoxSource
+    from providers.upstox.assets import UpstoxAssets
     from providers.upstox.rest import UpstoxRest
 
     settings = configured.settings
-    instruments = chosen(settings.symbols, settings.watch)
+    symbols = settings.symbols or DEMO
     venue = OwnSandbox(
         seed=settings.feed.seed,
         speed=speed_of(configured),
@@ -57,19 +59,22 @@ def sandbox_opening(configured: Configuration) -> Opening:
     @asynccontextmanager
     async def served() -> AsyncIterator[Source]:
         async with venue.served() as address:
-            rest = UpstoxRest(venue.token, address=address)
+            rest, assets = UpstoxRest(venue.token, address=address), UpstoxAssets(address)
+            morning = morning_of(settings, venue.identity, assets, rest, symbols)
             try:
                 yield UpstoxSource(
                     venue,
                     rest,
-                    instruments,
+                    await morning.instruments(venue.exchange.clock.now_ns()),
                     terms=terms_of(configured),
                     history_sessions=settings.history_sessions,
                     grace_ns=round(settings.grace_s * 1e9),
                     accept=accepted_days(configured),
                     band_percent=settings.price_band_percent,
+                    relist=morning.instruments,
                 )
             finally:
+                await assets.close()
                 await rest.close()
 
     return served()

@@ -4,22 +4,19 @@ Puts the two together: the exchange and the daemon go by one clock, everything e
 loopback. The daemon is told an address and a token and nothing more.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
-from core.errors import ConfigError
 from core.ports import Clock
 from core.session import SECOND_NS, at_ist, next_live_session, parse_day
-from core.types import Instrument, InstrumentId, SessionClass
+from core.types import SessionClass
 from daemon.clocks import VirtualClock
 from daemon.sources import FIRST_GENERATED_DAY, day_to_come, paced_clock
-from providers.dataset import nearest
 from providers.live import DayFrame
 from sandbox.accounts import Accounts, Grant
 from sandbox.exchange import Exchange, hours
 from sandbox.server import Sandbox
-from sandbox.universe import Listing, listings
+from sandbox.universe import listings
 from sandbox.world import GeneratedWorld
 
 DAWN = "08:00"  # tokens end at 03:30, and nothing has traded yet
@@ -89,26 +86,3 @@ class OwnSandbox:
 
 def _at_dawn(day: int) -> Clock:
     return VirtualClock(at_ist(day, DAWN))
-
-
-def chosen(symbols: Sequence[str], watch: Sequence[str] = ()) -> tuple[Instrument, ...]:
-    """By symbol or key, in the order asked, those that are only watched last; two shares when none
-    is asked for."""
-    listed = listings()
-    by_name = {one.symbol: one for one in listed} | {one.key: one for one in listed}
-    for symbol in (*symbols, *watch):
-        if symbol not in by_name:
-            offered = [one.symbol for one in listed]
-            raise ConfigError(
-                f"unknown symbol {symbol}: the sandbox lists {len(offered)} instruments"
-                f"{nearest(symbol, offered)}"
-            )
-        if by_name[symbol].is_index and symbol not in watch:
-            raise ConfigError(f"{symbol} is an index: it can be watched, not traded")
-    traded = [_instrument(by_name[symbol]) for symbol in symbols or DEMO]
-    watched = [replace(_instrument(by_name[symbol]), is_watched=True) for symbol in watch]
-    return (*traded, *watched)
-
-
-def _instrument(one: Listing) -> Instrument:
-    return Instrument(InstrumentId(one.key), one.symbol, one.session_class, one.tick_paise)

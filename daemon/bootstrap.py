@@ -141,6 +141,25 @@ class Daemon:
             self._ledger_owner.close()
             self._store_owner.close()
 
+    async def relist(self, now_ns: int) -> None:
+        """Go by the list of this morning: ticks and hours may be others than yesterday's.
+
+        Between two days alone. Raises BrokerError, ConfigError; then yesterday's stay.
+        """
+        assert self.floor is not None
+        source = self.plan.source
+        listed = await source.relisted(now_ns)
+        if listed == source.instruments:
+            return
+        for new, old in zip(listed, source.instruments, strict=True):
+            if (new.id, new.symbol) != (old.id, old.symbol):
+                raise ConfigError(
+                    f"{old.symbol} ({old.id}) is {new.symbol} ({new.id}) today: restart to trade it"
+                )
+        source.instruments = listed
+        seen = {one for desk in self.floor.desks for one in desk.engine.seen}
+        self.floor = floor_of(self.plan, seen)  # its account is that of the last day's closing
+
     # --- which day ------------------------------------------------------------------------------
 
     async def choose_day(self, wanted: int | None) -> int | None:

@@ -9,16 +9,20 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
+from core.errors import BrokerError, ConfigError
 from core.session import day_text
 from core.types import Command
 from daemon.bootstrap import Daemon
 from daemon.commands import NO_PROCESS, Asked
-from daemon.doctor import Check, Verdict
+from daemon.doctor import Check, Verdict, fail
 from daemon.plan import DayOutcome
 from daemon.proof.report import Report
 from daemon.schedule import Driver, Job, Moment, day_moments, session_text
 
 READINESS_USER = "readiness"  # who commands HALT, in the ledger
+RELIST_ADVICE = (
+    "the day goes by the list of yesterday; see 'The instrument master' in docs/runbook.md"
+)
 SHOW_EVERY_S = 1.0  # of real time
 UNTIL_TAKEN_S = 7 * 24 * 3600.0  # nobody gives up waiting for the day to begin
 
@@ -117,7 +121,8 @@ class Cycle:
         """Readiness. What fails, and does not heal, halts the day before its first Minute: only a
         person resumes."""
         now_ns, owner = self._driver.now_ns(), self._daemon.evening.ledger_owner
-        checks = await owner.run(lambda: list(self._examine(now_ns)))
+        listing = await self._relisted(now_ns)
+        checks = listing + await owner.run(lambda: list(self._examine(now_ns)))
         for one in checks:
             if one.verdict is Verdict.FAIL:
                 log.error("readiness_failed", check=one.name, found=one.found, advice=one.advice)
@@ -131,6 +136,14 @@ class Cycle:
         self._daemon.source.touch()
         if any(one.verdict is Verdict.FAIL and not one.heals for one in checks):
             self._halt_first()
+
+    async def _relisted(self, now_ns: int) -> list[Check]:
+        """Ask for the day's instruments; the check that they cannot be had or used."""
+        try:
+            await self._daemon.relist(now_ns)
+        except (BrokerError, ConfigError) as error:
+            return [fail("instruments", str(error), RELIST_ADVICE)]
+        return []
 
     def _halt_first(self) -> None:
         """Trading takes it before its first Minute; the ledger then has who and when."""

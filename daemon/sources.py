@@ -67,6 +67,11 @@ class Source(Protocol):
     # Instruments whose whole history the last call of `history` has fetched anew.
     backfilled: frozenset[int]
 
+    async def relisted(self, now_ns: int) -> tuple[Instrument, ...]:
+        """The instruments as the list of this morning has them; asked before a day is opened.
+
+        Raises BrokerError, ConfigError."""
+
     def next_day(self, after_day: int) -> int:
         """The day to run when none is given; `after_day` -1: the first."""
 
@@ -145,6 +150,9 @@ class SyntheticSource:
         self._accept = accept
         self._host = host
         self.is_live = host is not None
+
+    async def relisted(self, now_ns: int) -> tuple[Instrument, ...]:
+        return self.instruments
 
     def next_day(self, after_day: int) -> int:
         if self._host is not None:
@@ -251,6 +259,9 @@ class ReplaySource:
     def days(self) -> list[int]:
         return [int(day) for day in self._provider.days]
 
+    async def relisted(self, now_ns: int) -> tuple[Instrument, ...]:
+        return self.instruments
+
     def next_day(self, after_day: int) -> int:
         later = [day for day in self.days if day > after_day]
         if not later:
@@ -310,6 +321,9 @@ class RecordedSource:
         self._speed = speed
         self._terms = terms
         self._grace_ns = grace_ns
+
+    async def relisted(self, now_ns: int) -> tuple[Instrument, ...]:
+        return self.instruments
 
     def next_day(self, after_day: int) -> int:
         later = [day for day in self.days if day > after_day]

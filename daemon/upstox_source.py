@@ -5,7 +5,7 @@ no sandbox, and never takes a day for another because the broker answers slowly.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Protocol
 
 import structlog
@@ -34,6 +34,8 @@ from stores.owner import Owner
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0  # between two tries of a history that was not told
 
+Relist = Callable[[int], Awaitable[tuple[Instrument, ...]]]  # Morning.instruments
+
 log = structlog.get_logger()
 
 
@@ -57,7 +59,11 @@ class Venue(Protocol):
 
 
 class UpstoxSource:
-    """Ticks by the market feed, history and repairs by the candles of the REST side."""
+    """Ticks by the market feed, history and repairs by the candles of the REST side.
+
+    Args:
+        relist: asks for the instruments of a morning; None: they are always `instruments`.
+    """
 
     market = Market.NSE
     base_ns = MINUTE_NS
@@ -73,7 +79,9 @@ class UpstoxSource:
         grace_ns: int,
         accept: frozenset[int] = frozenset(),
         band_percent: float = 0.0,
+        relist: Relist | None = None,
     ) -> None:
+        self._relist = relist
         self.name = venue.name
         self.identity = venue.identity
         self.is_live = venue.is_live
@@ -86,6 +94,9 @@ class UpstoxSource:
         self._grace_ns = grace_ns
         self._accept = accept
         self._band_percent = band_percent
+
+    async def relisted(self, now_ns: int) -> tuple[Instrument, ...]:
+        return self.instruments if self._relist is None else await self._relist(now_ns)
 
     def next_day(self, after_day: int) -> int:
         return self._venue.next_day(after_day)

@@ -1,6 +1,8 @@
 """Days of the sandbox through the daemon, both in this process, over the real protocol."""
 
 import asyncio
+import gzip
+import json
 import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -9,14 +11,17 @@ from pathlib import Path
 import numpy as np
 
 from backtest.run import session_terms
-from cli.sandbox_source import OwnSandbox, chosen
+from cli.sandbox_source import OwnSandbox
 from core.ports import MarketStore
 from core.session import parse_day
-from core.types import BAR, Market, Records
+from core.types import BAR, Instrument, Market, Records
 from daemon.bootstrap import OpenStore
 from daemon.plan import DayOutcome, Plan
 from daemon.upstox_source import UpstoxSource
+from providers.upstox.instruments import Master
 from providers.upstox.rest import UpstoxRest
+from sandbox.account_answers import intraday_master, master
+from sandbox.universe import listings
 from stores.memory import MemoryMarketStore
 from strategies.registry import settings_of
 from strategies.settings import RiskSettings, resolve
@@ -65,6 +70,16 @@ async def sandbox_plan(
             )
         finally:
             await rest.close()
+
+
+def chosen(symbols: Sequence[str]) -> tuple[Instrument, ...]:
+    """Of the exchange's own lists."""
+    listed = listings()
+    lists = (
+        gzip.compress(json.dumps(rows).encode())
+        for rows in (master(listed), intraday_master(listed))
+    )
+    return Master.of(*lists).choose(symbols).instruments
 
 
 def sandbox_day(

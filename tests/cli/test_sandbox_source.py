@@ -1,14 +1,18 @@
 """A day of the sandbox through the daemon: the exchange's own, at any pace, left or not."""
 
+import asyncio
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from cli.sandbox_source import OwnSandbox, chosen
+from cli.config_commands import configuration
+from cli.run_sources import opening_of
+from cli.sandbox_source import OwnSandbox
 from core.errors import ConfigError
 from core.session import day_text, parse_day
 from core.types import REPAIRED
+from daemon.masters import KeptMasters
 from daemon.proof.certificate import certify_day
 from tests.cli.sandbox_days import (
     MUHURAT,
@@ -103,23 +107,37 @@ def test_observe_decides_everything_and_sends_nothing(undisturbed: Day, tmp_path
     )
 
 
+def opened(directory: Path, **options: object) -> list[str]:
+    """The instruments of `run --feed sandbox`, as symbol, tick and whether they are watched."""
+    paths = {"state_dir": str(directory)}
+    configured = configuration(None, None, {"feed": {"kind": "sandbox"}, "paths": paths, **options})
+
+    async def main() -> list[str]:
+        async with opening_of(configured) as source:
+            return [f"{one.symbol} {one.tick_paise} {one.is_watched}" for one in source.instruments]
+
+    return asyncio.run(main())
+
+
 @pytest.mark.parametrize(
     ("symbols", "line"),
     [
-        (("RELIANSE",), "unknown symbol RELIANSE: the sandbox lists 9 instruments"),
-        (("NIFTY 50",), "NIFTY 50 is an index: it can be watched, not traded"),
+        ("RELIANSE", "RELIANSE is not in the instrument master; did you mean RELIANCE"),
+        ("NIFTY 50", "NIFTY 50 .* is not traded: name it in watch, not in symbols"),
+        ("TCS=NSE_EQ|INE002A01018", "TCS is NSE_EQ.INE467B01029, NSE_EQ.INE002A01018 is RELIANCE"),
     ],
 )
-def test_what_cannot_be_traded_is_refused_by_name(symbols: tuple[str, ...], line: str) -> None:
+def test_what_cannot_be_traded_is_refused_by_name(tmp_path: Path, symbols: str, line: str) -> None:
     with pytest.raises(ConfigError, match=line):
-        chosen(symbols)
+        opened(tmp_path, symbols=symbols)
 
 
-def test_shares_are_chosen_by_symbol_or_key_in_the_order_asked() -> None:
-    found = chosen(("TCS", "NSE_EQ|INE002A01018"))
+def test_instruments_are_those_of_the_exchanges_lists_which_are_kept(tmp_path: Path) -> None:
+    found = opened(tmp_path, symbols="TCS,NSE_EQ|INE245A01021", watch="NIFTY 50")
 
-    assert ["TCS", "RELIANCE"] == [one.symbol for one in found]
-    assert ["RELIANCE", "TATAPOWER"] == [one.symbol for one in chosen(())]
+    assert ["TCS 10 False", "TATAPOWER 5 False", "NIFTY 50 None True"] == found
+    assert ["RELIANCE 10 False", "TATAPOWER 5 False"] == opened(tmp_path)
+    assert KeptMasters(tmp_path).days()
 
 
 def test_one_session_follows_another_and_each_has_a_token() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import structlog
 
-from core.errors import DataError, StoreFailed
+from core.errors import ConfigError, DataError, StoreFailed
 from core.ports import EventKind
 from core.session import MINUTE_NS, day_text, parse_day
+from core.types import Instrument
 from daemon.bootstrap import Daemon
 from daemon.clocks import VirtualClock
 from daemon.cycle import Cycle
@@ -204,6 +205,23 @@ def test_a_readiness_that_fails_halts_before_the_first_minute(tmp_path: Path) ->
     assert process.shown["readiness"] == [str(one) for one in BAD[1:]]
     assert "readiness_failed" in process.logs
     assert process.outcomes[0].complete
+
+
+def test_instruments_that_are_not_in_the_mornings_list_halt_the_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = week()
+
+    async def gone(now_ns: int) -> tuple[Instrument, ...]:
+        raise ConfigError("A is not in the instrument master")
+
+    monkeypatch.setattr(plan.source, "relisted", gone)
+    process = Process().run(tmp_path, plan=plan)
+
+    [told] = [one for one in process.shown["readiness"] if "instruments" in one]  # type: ignore[attr-defined]
+    assert "A is not in the instrument master" in told
+    assert [] == rows(tmp_path, "trades")
+    assert recorded(tmp_path, [EventKind.COMMAND])
 
 
 def test_what_heals_by_itself_is_told_and_halts_nothing(tmp_path: Path) -> None:

@@ -157,6 +157,9 @@ class TapeSource:
         self._life = life
         self._terms = terms
 
+    async def relisted(self, now_ns: int) -> tuple[Instrument, ...]:
+        return self.instruments
+
     def next_day(self, after_day: int) -> int:
         later = [day for day in self._life.world.scenario.days if day > after_day]
         return min(later, default=NO_DAY)
