@@ -76,7 +76,7 @@ class Desk:
         self.account = Account(cash_paise)
         self.orders: dict[str, Order] = {}
         self.trades: list[Trade] = []
-        self.listeners: set[Listener] = set()
+        self.listeners: list[Listener] = []
         self.watchers: list[Watcher] = []
         self.blocked_segments: set[str] = set()
         self.floor = Floor(exchange)
@@ -112,10 +112,11 @@ class Desk:
             order.terms = terms
             self._become(order, Status.AFTER_MARKET_MODIFIED)
             return
+        before = order.status
         self._become(order, Status.MODIFY_VALIDATION_PENDING)
-        if (why := self._cannot_pay(replace(terms, is_after_market=False), order)) is not None:
+        if (why := self._cannot_pay(terms, order)) is not None:
             self._become(order, Status.NOT_MODIFIED, why)
-            self._become(order, order.standing)
+            self._become(order, before)
             return
         self._become(order, Status.MODIFY_PENDING)
         self._in_transit(partial(self._modify, order, terms))
@@ -158,7 +159,7 @@ class Desk:
         close = self.exchange.tape(listing, self.floor.day).previous_close
         return self.floor.last_paise(listing), round(close * 100)
 
-    # --- the way of an order -----------------------------------------------------------------
+    # --- the way of an order ---------------------------------------------------------------------
 
     def _take(self, terms: Terms, placed_by: str, reference: str) -> Order:
         self._orders_made += 1

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.session import day_text
 from sandbox.answers import Refused
-from sandbox.desk import Desk
+from sandbox.desk import Desk, OrderTold, Told
 from sandbox.gtt_rules import (
     CANCELLED,
     LIVES_MS,
@@ -34,6 +34,7 @@ class Gtts:
         self._desk = desk
         self._all: dict[str, Gtt] = {}
         desk.watchers.append(self)
+        desk.listeners.append(self._hear)
 
     def place(self, body: Any) -> str:
         """Raises Refused."""
@@ -101,13 +102,9 @@ class Gtts:
                 self._look(gtt, tick.price_paise)
 
     def _look(self, gtt: Gtt, price_paise: int) -> None:
-        entry = gtt.rules[0]
         if self._desk.floor.now_ms >= gtt.created_ms + LIVES_MS:
             self.cancel({"gtt_order_id": gtt.gtt_id})
             return
-        if entry.status == TRIGGERED and self._has_traded(entry):
-            for rule in gtt.rules[1:]:
-                rule.status = SCHEDULED if rule.status == PENDING else rule.status
         for rule in gtt.rules:
             if rule.status == SCHEDULED and rule.strategy == "STOPLOSS":
                 rule.trail(gtt.sign, price_paise)
@@ -115,9 +112,15 @@ class Gtts:
                 self._trigger(gtt, rule)
                 return
 
-    def _has_traded(self, rule: Rule) -> bool:
-        order = self._desk.orders.get(rule.order_id or "")
-        return order is not None and order.status is Status.COMPLETE
+    def _hear(self, told: Told) -> None:
+        """The end of an entry arms what waits for it, or ends it."""
+        if not isinstance(told, OrderTold) or not told.order.is_over:
+            return
+        gtt = self._all.get(told.order.reference)
+        if gtt is not None and told.order.terms.sign == gtt.sign:
+            armed = SCHEDULED if told.state.status is Status.COMPLETE else CANCELLED
+            for rule in gtt.rules[1:]:
+                rule.status = armed if rule.status == PENDING else rule.status
 
     def _trigger(self, gtt: Gtt, rule: Rule) -> None:
         is_entry = rule is gtt.rules[0]

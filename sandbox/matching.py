@@ -91,7 +91,7 @@ def meet(
     left = {+1: tick.quantity, -1: tick.quantity}
     for order in sorted(orders, key=_rank):
         if order.trigger_paise is not None:
-            if order.sign * (tick.price_paise - order.trigger_paise) >= 0 and not tick.is_print:
+            if order.sign * (tick.price_paise - order.trigger_paise) >= 0:
                 order.enter(tick.price_paise, tick_paise)
                 triggered.append(order)
             continue

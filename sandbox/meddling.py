@@ -24,7 +24,7 @@ class Meddling:
         self._desk = desk
         self._closing = closing
         self._faults = desk.exchange.faults
-        desk.listeners.add(self._hear)
+        desk.listeners.append(self._hear)
         desk.watchers.append(self)
         self.day_began()
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sandbox import fault_kinds as kinds
-from sandbox.accounts import Accounts
+from sandbox.accounts import AREAS, Accounts, Area
 from sandbox.answers import Json
 from sandbox.desk import Desk, OrderTold, Told
 from sandbox.feed_line import ABORT
@@ -50,8 +50,10 @@ class PortfolioSockets:
     async def redirect(self, websocket: WebSocket) -> None:
         """The address that the SDK knows: a bearer is sent on to an authorised one."""
         kind, _, token = websocket.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or self._accounts.grant(token, self._now_ns()) is None:
-            await websocket.send_denial_response(Response("Unauthorized", 401))
+        grant = self._accounts.grant(token, self._now_ns()) if kind.lower() == "bearer" else None
+        if grant is None or Area.ACCOUNT not in AREAS[grant]:
+            status = 401 if grant is None else 403
+            await websocket.send_denial_response(Response(status_code=status))
             return
         types = websocket.query_params.get("update_types", "order")
         uri = self.authorised_uri(websocket.headers.get("host", ""), types)
@@ -68,14 +70,14 @@ class PortfolioSockets:
         await websocket.accept()
         self._open.add(websocket)
         self._desk.settle()  # what happened before belongs to nobody's stream
-        self._desk.listeners.add(line.hear)
+        self._desk.listeners.append(line.hear)
         telling = asyncio.create_task(line.tell())
         try:
             with suppress(WebSocketDisconnect):
                 while (await websocket.receive())["type"] != "websocket.disconnect":
                     pass  # the stream takes no requests
         finally:
-            self._desk.listeners.discard(line.hear)
+            self._desk.listeners.remove(line.hear)
             self._open.discard(websocket)
             telling.cancel()
             with suppress(asyncio.CancelledError, WebSocketDisconnect):
@@ -128,7 +130,10 @@ class _Line:
             self._desk.settle()
             now_ms = exchange.now_ms()
             drop_s = exchange.faults.amount(kinds.DROP_UPDATES, now_ms)
-            if drop_s is not None and now_ms >= self._opened_ms + drop_s * 1_000:
+            expired_ms = exchange.faults.since_ms(kinds.EXPIRE, now_ms)
+            if (drop_s is not None and now_ms >= self._opened_ms + drop_s * 1_000) or (
+                expired_ms is not None and self._opened_ms < expired_ms
+            ):
                 self._websocket.scope[ABORT]()
             self._more.set()
             await exchange.clock.sleep_until((now_ms // SLOT_MS + 1) * SLOT_MS * MS_NS)

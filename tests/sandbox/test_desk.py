@@ -192,6 +192,24 @@ def test_one_for_after_todays_close_is_released_tomorrow() -> None:
     assert [order] == market.desk.working()
 
 
+def test_one_that_waits_for_tomorrow_is_not_cancelled_with_todays() -> None:
+    market = Market(at_ms=at_ms("15:31"))
+    order = market.place(replace(limit(90.0), is_after_market=True))
+    market.at(at_ms("15:36"))
+
+    assert S.AFTER_MARKET is order.status
+
+
+def test_an_immediate_order_that_was_changed_to_a_days_order_stays() -> None:
+    market = Market()
+    order = market.place(replace(limit(90.0), is_ioc=True))
+    market.at(100)
+    market.desk.modify(order.order_id, lambda one: replace(one, is_ioc=False))
+    market.at(1_000)
+
+    assert S.OPEN is order.status
+
+
 def test_what_is_placed_while_the_market_is_shut_is_rejected() -> None:
     order = Market(at_ms=at_ms("17:00")).place(limit(90.0))
 

@@ -80,3 +80,19 @@ def test_money_that_waits_in_an_order_is_spoken_for() -> None:
 
     assert Status.REJECTED is second.status
     assert "Available:0.00" in (second.trail[-1].raw or "")
+
+
+def test_a_position_is_closed_once_and_a_second_order_against_it_takes_money() -> None:
+    market = Market((100, 100.0, 500))
+    market.place(terms(BUY, 100))
+    market.at(200)
+    held = free(market)
+    market.place(terms(SELL, 100, OrderType.LIMIT, price=105.0))
+    assert held == free(market)
+    market.place(terms(SELL, 100, OrderType.LIMIT, price=105.0))
+
+    assert held - 2_100_00 == free(market)  # a fifth of 10,500 rupees
+
+
+def free(market: Market) -> int:
+    return market.desk.account.available_paise(market.desk.working(), market.desk.prices())

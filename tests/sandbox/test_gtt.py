@@ -71,6 +71,15 @@ def test_of_target_and_stop_the_first_to_come_cancels_the_other(
     assert 2 == len(here.desk.orders)
 
 
+def test_an_entry_that_is_rejected_ends_what_waits_for_it() -> None:
+    here, gtts = market((100, 100.0, 50))
+    rules = (rule("ENTRY", 0.0), rule("STOPLOSS", 95.0))
+    gtts.place(asked(*rules) | {"quantity": 90_000})  # more than there is money for
+    here.at(1_000)
+
+    assert ["TRIGGERED", "CANCELLED"] == statuses(gtts)
+
+
 def test_a_stop_with_a_gap_follows_the_price() -> None:
     prices = (100.0, 100.0, 100.0, 104.0, 102.0, 102.0)
     here, gtts = market(*((100 * n, price, 50) for n, price in enumerate(prices, 1)))

@@ -77,6 +77,25 @@ def test_a_stop_limit_order_does_not_trade_beyond_its_limit() -> None:
     assert [(500, 98.5, 5)] == trades_of(order)
 
 
+def test_a_stop_limit_order_takes_a_better_price_as_it_comes() -> None:
+    market = Market((0, 100.0, 1), (100, 98.9, 9), (300, 98.8, 9), at_ms=1)
+    order = market.place(terms(SELL, 5, OrderType.SL, trigger=99.0, price=98.5))
+    market.at(1_000)
+
+    assert [(300, 98.8, 5)] == trades_of(order)
+
+
+def test_what_trades_at_the_moment_of_arrival_is_met_and_has_not_happened_before() -> None:
+    market = Market((0, 100.0, 1), (20, 102.0, 50), at_ms=0)
+    market.place(terms(BUY, 1, OrderType.LIMIT, price=95.0))  # the tape is watched already
+    order = market.place(terms(BUY, 5))
+    market.at(20)
+    assert ("open", []) == (order.status, trades_of(order))
+    market.at(21)
+
+    assert [(20, 102.0, 5)] == trades_of(order)
+
+
 def test_what_is_immediate_or_cancel_has_one_slot_of_the_tape() -> None:
     market = Market((100, 100.0, 3), (280, 100.0, 50))
     order = market.place(terms(BUY, 10, is_ioc=True))

@@ -7,6 +7,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
+from core.session import at_ist
+from sandbox.accounts import Grant
+from tests.sandbox.markets import DAY
 from tests.sandbox.order_serving import BEARER, Served, limit, run
 
 DIRECT = "/v2/feed/portfolio-stream-feed"
@@ -121,3 +124,25 @@ def test_a_line_that_is_cut_ends_without_a_word() -> None:
         assert closed.value.rcvd is None
 
     run(test)
+
+
+def test_a_token_that_reads_the_book_alone_has_no_stream() -> None:
+    async def test(here: Served) -> None:
+        token = here.accounts.issue(Grant.EXTENDED, at_ist(DAY, "12:00"))
+        direct = str(here.client.base_url).replace("http", "ws") + DIRECT
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(direct, additional_headers={"authorization": f"Bearer {token}"})
+
+        assert 403 == refused.value.response.status_code
+
+    run(test)
+
+
+def test_the_end_of_the_token_by_a_fault_ends_the_stream() -> None:
+    async def test(here: Served) -> None:
+        async with connect(await uri(here)) as socket:
+            here.at(60_000)
+            with pytest.raises(ConnectionClosedError):
+                await socket.recv()
+
+    run(test, faults=["expire@12:01"])
