@@ -20,6 +20,7 @@ from core.session_table import SPECIAL_DAYS, WEEKDAY_CLOSURES
 from core.types import SessionClass
 from sandbox import fault_kinds as kinds
 from sandbox.candles import MINUTE_MS, Candles, Ohlc
+from sandbox.entry_rules import day_band_paise
 from sandbox.exchange import STATUSES, Exchange
 from sandbox.quotes import Quote, Quotes
 from sandbox.universe import Listing
@@ -182,6 +183,7 @@ def full_quotes(exchange: Exchange, keys: str) -> Json:
     for name, quotes, quote in _quoted(exchange, keys):
         close = quotes.tape.previous_close
         depth = [] if quotes.listing.is_index else quotes.depth(quote)
+        low, high = day_band_paise(quotes.listing, close)
         told[name] = {
             "ohlc": _ohlc(quote.day),
             "depth": {
@@ -198,8 +200,8 @@ def full_quotes(exchange: Exchange, keys: str) -> Json:
             "net_change": round(quote.price - close, 2),
             "total_buy_quantity": 1_000.0 * (300 + quote.place % 37),
             "total_sell_quantity": 1_000.0 * (300 + quote.place % 41),
-            "lower_circuit_limit": round(close * 0.9, 2),
-            "upper_circuit_limit": round(close * 1.1, 2),
+            "lower_circuit_limit": low / 100,
+            "upper_circuit_limit": high / 100,
             "last_trade_time": str(quote.traded_ms),
             "prev_close_price": close,
             "cas_eligible": quotes.listing.has_derivatives and not quotes.listing.is_index,

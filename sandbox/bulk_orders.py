@@ -41,6 +41,7 @@ def place_all(desk: Desk, body: Any) -> Json:
 
 def cancel_all(desk: Desk, tag: str | None, segment: str | None) -> Json:
     """Ask for the cancel of every open order. Raises Refused where there is none."""
+    _check(segment)
     orders = [one for one in desk.working() if _is_meant(one, tag, segment)]
     for order in orders:
         desk.cancel(order.order_id)
@@ -49,6 +50,7 @@ def cancel_all(desk: Desk, tag: str | None, segment: str | None) -> Json:
 
 def exit_all(desk: Desk, tag: str | None, segment: str | None) -> Json:
     """A market order against every open position; by tag those that its orders traded in."""
+    _check(segment)
     tagged = {
         (order.terms.listing.key, order.terms.product)
         for order in desk.orders.values()
@@ -78,9 +80,12 @@ def _within_freeze(terms: Terms) -> list[Terms]:
     ]
 
 
-def _is_meant(order: Order, tag: str | None, segment: str | None) -> bool:
+def _check(segment: str | None) -> None:
     if segment is not None and segment not in SEGMENTS:
         raise Refused(400, "UDAPI1105", f"Invalid segment {segment}")
+
+
+def _is_meant(order: Order, tag: str | None, segment: str | None) -> bool:
     return tag in (None, order.terms.tag) and segment in (None, order.terms.listing.segment)
 
 

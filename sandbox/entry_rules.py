@@ -7,6 +7,7 @@ Hours are those of the session table.
 from core.session import MINUTE_NS, Phase, Session
 from sandbox.matching import OrderType
 from sandbox.orders import Rejection, Terms
+from sandbox.universe import Listing
 from sandbox.world import MS_NS
 
 # Broker policy, before continuous trading ends; upstox.md 6.2 knows the times of the older regime.
@@ -119,6 +120,12 @@ def exchange_rejection(terms: Terms, last_paise: int, band: tuple[int, int]) -> 
                 "Trigger price is beyond the limit price.", "16247 : Trigger price beyond limit"
             )
     return None
+
+
+def day_band_paise(listing: Listing, previous_close: float) -> tuple[int, int]:
+    """The band of continuous trading; `previous_close` rupees."""
+    percent = BAND_PERCENT[listing.has_derivatives]
+    return band_paise(round(previous_close * 100), percent, listing.tick_paise)
 
 
 def band_paise(reference_paise: int, percent: int, tick_paise: int) -> tuple[int, int]:

@@ -4,7 +4,12 @@ Reads the session table through the exchange; knows no order.
 """
 
 from core.session import Phase, Session
-from sandbox.entry_rules import AUCTION_BAND_PERCENT, BAND_PERCENT, SQUARE_OFF_NS, band_paise
+from sandbox.entry_rules import (
+    AUCTION_BAND_PERCENT,
+    SQUARE_OFF_NS,
+    band_paise,
+    day_band_paise,
+)
 from sandbox.exchange import Exchange
 from sandbox.floor import Floor
 from sandbox.universe import Listing
@@ -45,8 +50,7 @@ class OrderHours:
         if self._floor.now_ms * MS_NS >= session.close_ns:
             return self.auction_band_paise(listing, session)
         close = self._exchange.tape(listing, self._floor.day).previous_close
-        percent = BAND_PERCENT[listing.has_derivatives]
-        return band_paise(round(close * 100), percent, listing.tick_paise)
+        return day_band_paise(listing, close)
 
     def auction_band_paise(self, listing: Listing, session: Session) -> tuple[int, int]:
         """Around the reference price of the closing auction."""

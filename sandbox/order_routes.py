@@ -45,7 +45,7 @@ class OrderSide:
     ) -> None:
         self.desk = desk
         self.sockets = PortfolioSockets(desk, accounts)
-        Meddling(desk, ClosingTimes(desk))
+        Meddling(desk, ClosingTimes(desk))  # act on the desk by themselves
         self._account = AccountRoutes(desk, accounts)
         self._accounts = accounts
         self._private = private
@@ -81,6 +81,7 @@ class OrderSide:
     # --- who may trade ---------------------------------------------------------------------------
 
     def _ordering(self, handler: Handler) -> Handler:
+        """For holders of a token that may trade, at a registered address, not too often."""
         exchange = self.desk.exchange
 
         async def guarded(request: Request) -> Response:
@@ -199,7 +200,7 @@ class OrderSide:
         return JSONResponse(success(rows))
 
     async def _holdings(self, _: Request) -> Response:
-        """None: what is delivered stays a position here."""
+        """There are none: what is delivered stays a position here."""
         return JSONResponse(success([]))
 
     async def _funds(self, _: Request) -> Response:

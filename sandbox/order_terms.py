@@ -70,12 +70,17 @@ def _priced(asked: Json, terms: Terms) -> Terms:
     if validity not in ("DAY", "IOC"):
         raise Refused(400, "UDAPI1055", "The 'validity' is invalid")
     order_type = OrderType(kind)
-    price, trigger = _number(asked, "price"), _number(asked, "trigger_price")
+    price, trigger = _paise(asked, "price"), _paise(asked, "trigger_price")
     if order_type.has_limit and price <= 0:
         raise Refused(400, "UDAPI1043", "Price is required for order type LIMIT and SL")
     if order_type.has_trigger and trigger <= 0:
         raise Refused(400, INVALID, "trigger_price is required for order type SL and SL-M")
-    protection = _number(asked, "market_protection")
+    protection = 0.0 if order_type.has_limit else terms.protection_percent
+    if asked.get("market_protection") is not None:
+        protection = _number(asked, "market_protection")
+    disclosed = terms.disclosed_quantity
+    if asked.get("disclosed_quantity") is not None:
+        disclosed = int(_number(asked, "disclosed_quantity"))
     if not (protection == AUTOMATIC or 0.0 <= protection <= MAX_PROTECTION_PERCENT):
         raise Refused(400, INVALID, "market_protection must be -1, 0 or up to 25")
     if protection and order_type.has_limit:
@@ -84,9 +89,9 @@ def _priced(asked: Json, terms: Terms) -> Terms:
         terms,
         order_type=order_type,
         is_ioc=validity == "IOC",
-        price_paise=round(price * 100) if order_type.has_limit else 0,
-        trigger_paise=round(trigger * 100) if order_type.has_trigger else 0,
-        disclosed_quantity=int(_number(asked, "disclosed_quantity")),
+        price_paise=price if order_type.has_limit else 0,
+        trigger_paise=trigger if order_type.has_trigger else 0,
+        disclosed_quantity=disclosed,
         protection_percent=protection,
     )
 
@@ -127,3 +132,11 @@ def _number(asked: Json, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise Refused(400, INVALID, f"{name} must be a number")
     return float(value)
+
+
+def _paise(asked: Json, name: str) -> int:
+    """A price; what is no whole number of paise lies on no tick grid."""
+    paise = _number(asked, name) * 100
+    if abs(paise - round(paise)) > 1e-6:
+        raise Refused(400, INVALID, f"{name} has more than two decimals")
+    return round(paise)

@@ -71,7 +71,7 @@ class PortfolioSockets:
         self._open.add(websocket)
         self._desk.settle()  # what happened before belongs to nobody's stream
         self._desk.listeners.append(line.hear)
-        telling = asyncio.create_task(line.tell())
+        tasks = [asyncio.create_task(one) for one in (line.look(), line.tell())]
         try:
             with suppress(WebSocketDisconnect):
                 while (await websocket.receive())["type"] != "websocket.disconnect":
@@ -79,9 +79,10 @@ class PortfolioSockets:
         finally:
             self._desk.listeners.remove(line.hear)
             self._open.discard(websocket)
-            telling.cancel()
-            with suppress(asyncio.CancelledError, WebSocketDisconnect):
-                await telling
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError, WebSocketDisconnect):
+                    await task
 
     def _now_ns(self) -> int:
         return self._desk.exchange.clock.now_ns()
@@ -112,19 +113,15 @@ class _Line:
             self._websocket.scope[ABORT]()
 
     async def tell(self) -> None:
-        """Let happen what happens, slot by slot of market time, and tell what is due."""
-        exchange = self._desk.exchange
-        looking = asyncio.create_task(self._look())
-        try:
-            while True:
-                await self._more.wait()
-                self._more.clear()
-                while self._waiting and self._waiting[0][0] <= exchange.now_ms():
-                    await self._websocket.send_text(self._waiting.popleft()[1])
-        finally:
-            looking.cancel()
+        """Tell what is due, as soon as it is."""
+        while True:
+            await self._more.wait()
+            self._more.clear()
+            while self._waiting and self._waiting[0][0] <= self._desk.exchange.now_ms():
+                await self._websocket.send_text(self._waiting.popleft()[1])
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Let happen what happens, slot by slot of market time."""
         exchange = self._desk.exchange
         while True:
             self._desk.settle()

@@ -60,7 +60,6 @@ def test_open_orders_are_cancelled_by_tag_and_by_segment() -> None:
         assert {mine: "cancelled", other: "cancelled"} == await book(here)
         nothing = await here.ask("DELETE", "/v2/order/multi/cancel")
         assert (400, "UDAPI1108") == nothing
-        await here.place(**limit(90.0))
         nowhere = await here.ask("DELETE", "/v2/order/multi/cancel", segment="NYSE")
         assert (400, "UDAPI1105") == nowhere
 

@@ -5,6 +5,7 @@ import httpx
 from core.session import at_ist
 from sandbox.accounts import Grant
 from tests.sandbox.markets import DAY
+from tests.sandbox.order_market import SHARE
 from tests.sandbox.order_serving import BEARER, Served, limit, order, run
 
 FILLED = (100, 101.0, 50)  # a trade of the tape soon after 12:00
@@ -74,6 +75,7 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({"order_type": "LIMIT"}, "UDAPI1043"),
     ({"order_type": "SL-M"}, "UDAPI100036"),
     ({"price": "ten"}, "UDAPI100036"),
+    (limit(90.001), "UDAPI100036"),
     ({"product": "CO"}, "UDAPI100036"),
     ({"transaction_type": "HOLD"}, "UDAPI100036"),
     ({"tag": "x" * 41}, "UDAPI1119"),
@@ -99,6 +101,41 @@ def test_an_id_is_asked_for_judged_and_looked_up() -> None:
             assert (400, code) == await here.ask("GET", "/v2/order/details", **asked)
             assert (400, code) == await here.ask("DELETE", "/v3/order/cancel", **asked)
             assert (400, code) == await here.ask("PUT", "/v3/order/modify", asked)
+
+    run(test)
+
+
+def test_what_a_modify_leaves_out_stays_as_it_was() -> None:
+    async def test(here: Served) -> None:
+        asked = limit(90.0, validity="DAY", disclosed_quantity=4)
+        order_id = await here.place(**asked)
+        here.at(50)
+        body = {"order_id": order_id, "validity": "DAY", "price": 91.0, "order_type": "LIMIT"}
+        await here.ask("PUT", "/v3/order/modify", body)
+        here.at(100)
+        details = await here.ask("GET", "/v2/order/details", order_id=order_id)
+
+        assert (10, 4, 91.0) == (
+            details["quantity"],
+            details["disclosed_quantity"],
+            details["price"],
+        )
+
+    run(test)
+
+
+def test_the_quote_tells_the_band_that_orders_keep_to() -> None:
+    async def test(here: Served) -> None:
+        told = await here.ask("GET", "/v3/market-quote/quotes", instrument_key=SHARE.key)
+        quote = told["NSE_EQ:RELIANCE"]
+        low, high = quote["lower_circuit_limit"], quote["upper_circuit_limit"]
+        prices = (low - 0.1, low, high, high + 0.1)
+        ids = [await here.place(**limit(round(price, 2))) for price in prices]
+        here.at(100)
+        book = await here.ask("GET", "/v2/order/retrieve-all")
+
+        assert ids == [one["order_id"] for one in book]
+        assert ["rejected", "open", "open", "rejected"] == [one["status"] for one in book]
 
     run(test)
 
