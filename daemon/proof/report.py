@@ -18,10 +18,12 @@ from core.book import MAIN_BOOK
 from core.errors import StoreFailed
 from core.ports import MarketStore
 from core.session import Session, day_text
-from core.types import BAR, MISSING, Records
+from core.types import BAR, MISSING, Instrument, Records
 from daemon.plan import Plan
 from daemon.proof.day_inputs import given_of
+from daemon.proof.evidence import start_of
 from daemon.proof.reasons import Cause, Difference, Given, Row, differences, tally
+from daemon.proof.recipe import instruments_of
 from providers.dataset import DataOptions, Dataset, trusted
 from stores.files import DiskFiles
 from stores.ledger_reader import open_read_only
@@ -163,7 +165,8 @@ def report_day(directory: Path, plan: Plan, day: int, store: MarketStore) -> Rep
         paper = {name: ledger.rows(name, day, MAIN_BOOK) for name in ("signals", "trades")}
         fills = len(ledger.rows("fills", day, MAIN_BOOK))
         given = given_of(ledger, plan, day, sessions, history)
-    backtest = _backtest(plan, day, bars, given.off)
+        listed = instruments_of(start_of(ledger, day))
+    backtest = _backtest(plan, day, _dataset(plan, bars, listed), given.off)
     report = Report(
         day=day,
         mode=plan.mode,
@@ -193,7 +196,7 @@ def last_report(directory: Path) -> dict[str, object] | None:
 # --- the backtest --------------------------------------------------------------------------------
 
 
-def _bars(plan: Plan, day: int, sessions: Sessions, store: MarketStore) -> tuple[Dataset, Records]:
+def _bars(plan: Plan, day: int, sessions: Sessions, store: MarketStore) -> tuple[Records, Records]:
     """The day's stored bars behind its history, without flags as imported ones; the history."""
     held = [session for session in sessions if session is not None]
     open_ns, close_ns = min(one.open_ns for one in held), max(one.close_ns for one in held)
@@ -202,8 +205,16 @@ def _bars(plan: Plan, day: int, sessions: Sessions, store: MarketStore) -> tuple
     today = store.bars(open_ns, close_ns)
     bars = np.concatenate([history, today[today["quality"] & MISSING == 0]])
     bars["quality"] = 0
+    return bars, history
+
+
+def _dataset(plan: Plan, bars: Records, listed: Sequence[Instrument]) -> Dataset:
+    """`listed`: the instruments as the day had them; the list of a later morning may have other
+    ticks."""
+    then = {one.symbol: one for one in listed}
+    instruments = [then.get(one.symbol, one) for one in plan.source.instruments]
     options = DataOptions(market=plan.source.market, base_ns=plan.source.base_ns)
-    return trusted(plan.source.instruments, bars, options), history
+    return trusted(instruments, bars, options)
 
 
 def _backtest(plan: Plan, day: int, dataset: Dataset, off: frozenset[str]) -> dict[str, list[Row]]:

@@ -11,6 +11,7 @@ from core.session import parse_day
 from daemon.plan import Plan
 from daemon.proof.certificate import certify_day
 from daemon.proof.recipe import instruments_of
+from daemon.proof.report import report_day
 from daemon.sources import SyntheticSource, chosen_instruments
 from stores.market import MARKET_FILE, DuckMarketStore
 from tests.daemon.days import play, recorded, rows, synthetic_plan
@@ -61,6 +62,18 @@ def test_the_day_is_certified_by_the_list_it_had(traded: Path) -> None:
     assert plan_by(RUPEE).source.instruments == instruments
     with closing(DuckMarketStore(traded / MARKET_FILE, instruments, read_only=True)) as store:
         assert certify_day(traded, MUHURAT, store).difference is None
+
+
+def test_an_evening_made_up_for_under_a_later_list_explains_every_row(traded: Path) -> None:
+    plan = plan_by(5)
+
+    with closing(
+        DuckMarketStore(traded / MARKET_FILE, plan.source.instruments, read_only=True)
+    ) as store:
+        report = report_day(traded, plan, MUHURAT, store)
+
+    assert report.backtest.trades
+    assert () == report.found
 
 
 def test_a_start_without_the_watched_mark_is_of_a_day_that_watched_nothing() -> None:

@@ -3,13 +3,15 @@
 import gzip
 import json
 import random
+import tracemalloc
 
 import pytest
 
 from core.errors import ProtocolViolation
 from providers.upstox import master_rows
+from providers.upstox.instruments import Master
 from providers.upstox.master_rows import rows_of
-from tests.providers.upstox.masters import ROWS, packed
+from tests.providers.upstox.masters import ROWS, packed, share
 
 WHOLE = packed(ROWS)
 
@@ -67,3 +69,23 @@ def test_a_file_over_its_size_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> 
 
     with pytest.raises(ProtocolViolation, match=f"{len(WHOLE)} bytes over {len(WHOLE) - 1}"):
         list(rows_of(WHOLE, "list"))
+
+
+@pytest.mark.slow
+def test_the_brokers_whole_list_takes_the_memory_of_what_is_kept() -> None:
+    """82,409 rows of NSE, of which 9,000 are shares: 20 MB of text, never held."""
+    options = (
+        share(f"NSE_FO|{number}", f"SYM {number} CE", segment="NSE_FO", instrument_type="CE")
+        for number in range(73_409)
+    )
+    shares = (share(f"NSE_EQ|INE{number:06}01", f"SYM{number}") for number in range(9_000))
+    file = packed([*shares, *options])
+    tracemalloc.start()
+    try:
+        read = Master.of(file)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert 9_000 == len(read.by_key)
+    assert peak < 12_000_000
