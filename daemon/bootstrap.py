@@ -386,9 +386,8 @@ class Daemon:
         facts = self._facts
         names = [timeframe_text(one) for one in self.floor.resampler.timeframes_ns]
         age = None if facts.last_frame_ns is None else (now_ns - facts.last_frame_ns) // 1_000_000
-        for number, (price, ns) in facts.last_prices.items():
+        for number, (price, ns) in facts.latest.take().items():
             self._scanner.marked(self.floor.symbols[number], price, ns)
-        facts.last_prices.clear()
         return DaemonFacts(
             mode=self.plan.mode,
             feed=self.plan.source.name,

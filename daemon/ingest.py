@@ -5,7 +5,6 @@ queue makes it wait, and never publishes what the store has not been asked to ke
 """
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import structlog
 from core.bands import last_closes, price_bands
 from core.errors import StoreFailed
 from core.exchange_hours import ExchangeHours
+from core.latest import Latest
 from core.minutes import BarBuilder
 from core.ports import (
     Clock,
@@ -68,7 +68,7 @@ class FeedFacts:
     last_frame_ns: int | None = None
     last_minute_ns: int | None = None
     minutes: int = 0
-    last_prices: dict[int, tuple[float, int]] = field(default_factory=dict)
+    latest: Latest = field(default_factory=Latest)
     doubts: Doubts = field(default_factory=Doubts)
 
 
@@ -139,6 +139,7 @@ class Ingest:
             to_its_end: read on until the feed ends by itself, so that every tick is counted.
         """
         self._grace_ns = grace_ns
+        self._facts.latest = Latest(len(instruments))
         stored = day_span_ns(self._frame.day, instruments[0].session_class)
         tape = Tape(builder, await self._owner.run(self._store.tick_count, *stored))
         self._meters.tick_outcomes = lambda: tape.counts
@@ -199,8 +200,8 @@ class Ingest:
         async for item in feed.stream(instruments):
             match item:
                 case TickBatch(recv_ns, ticks):
-                    ours = (ticks["instrument"] >= 0) & (ticks["instrument"] < len(instruments))
-                    if not ours.all():
+                    if self._facts.latest.note(ticks):
+                        ours = (ticks["instrument"] >= 0) & (ticks["instrument"] < len(instruments))
                         tape.count_strangers(ticks[~ours])
                         ticks = ticks[ours]
                     self._heard(tape, recv_ns)
@@ -208,7 +209,8 @@ class Ingest:
                         tape.feed_up(recv_ns, back)
                     tape.add(ticks)
                     self._watch.frame(recv_ns, ticks)
-                    self._note(recv_ns, ticks)
+                    self._facts.ticks += len(ticks)
+                    self._facts.last_frame_ns = recv_ns
                     await self._keep(ticks)
                     await self._publish_ready(tape)
                 case Heartbeat(recv_ns):
@@ -251,18 +253,6 @@ class Ingest:
             await self._clock.sleep_until(close_ns + grace_ns)
             tape.close_through(self._clock.now_ns())
             await self._publish_ready(tape)
-
-    def _note(self, recv_ns: int, ticks: Records) -> None:
-        self._facts.ticks += len(ticks)
-        self._facts.last_frame_ns = recv_ns
-        for number, price, exch_ns in zip(
-            ticks["instrument"].tolist(),
-            ticks["price"].tolist(),
-            ticks["exch_ns"].tolist(),
-            strict=True,
-        ):
-            if 0.0 < price < math.inf:
-                self._facts.last_prices[number] = (price, exch_ns)
 
     async def _keep(self, ticks: Records) -> None:
         if self._space is not None and self._space.is_short:

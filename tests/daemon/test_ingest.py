@@ -277,7 +277,7 @@ def test_the_page_is_told_frames_ticks_and_last_prices() -> None:
     assert facts.up is True
     assert facts.ticks == 2 * (len(BUSY) - 1)
     assert facts.last_frame_ns == BUSY[-1].recv_ns
-    assert facts.last_prices[1] == (200 + 291, after_open(291))
+    assert facts.latest.take()[1] == (200 + 291, after_open(291))
 
 
 @pytest.mark.parametrize("number", [-1, 2, 99])
@@ -287,7 +287,7 @@ def test_a_trade_of_an_instrument_never_subscribed_is_counted_and_goes_nowhere(n
     [ended] = [log for log in logs if log["event"] == "feed_day_ended"]
 
     assert ended["counts"] == {"merged": 2, "unknown_instrument": 1}
-    assert set(out.facts.last_prices) == {0, 1}
+    assert set(out.facts.latest.take()) == {0, 1}
     assert out.store.ticks(0, 2**62)["instrument"].tolist() == [0, 1]
 
 
@@ -295,7 +295,7 @@ def test_a_trade_of_an_instrument_never_subscribed_is_counted_and_goes_nowhere(n
 def test_a_price_that_is_none_is_not_shown(price: float) -> None:
     facts = ingested([trades((1, 0, 100)), trades((2, 0, price))]).facts
 
-    assert facts.last_prices == {0: (100.0, after_open(1))}
+    assert facts.latest.take() == {0: (100.0, after_open(1))}
 
 
 def test_a_price_far_from_the_previous_close_is_no_price() -> None:
