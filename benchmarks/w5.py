@@ -23,6 +23,7 @@ from benchmarks import data, frames, wire
 from benchmarks.lag import sampled
 from benchmarks.live import GRACE_NS, RISK
 from benchmarks.measured import Measurement, percentile
+from core.errors import ConnectionLost
 from core.minutes import BarBuilder
 from core.ports import FeedDown, FeedItem, TickBatch
 from core.session import MINUTE_NS, SECOND_NS, Session, minute_closes, recorded_session
@@ -34,7 +35,8 @@ from stores.market import DuckMarketStore
 from stores.owner import OwnerThread
 
 LIVE_S = frames.SECONDS
-UNJUDGED_S = 2.0  # of the beginning: kernels are loaded from their cache
+UNJUDGED_TICKS = 2 * wire.INSTRUMENTS  # the beginning: kernels are loaded from their cache
+UNJUDGED_S = 2.0  # of a live run, likewise
 FIRST_DAY = wire.FIRST_MS // 86_400_000
 
 
@@ -76,21 +78,25 @@ class Once:
     def __init__(self, feed: UpstoxFeed, clock: ToldClock) -> None:
         self._feed = feed
         self._clock = clock
-        self.first_s = 0.0
+        self.ended_for = ""
         self.taken: list[tuple[int, float]] = []  # ticks so far, and when ingest asked for more
+        self.began: tuple[int, float, float] | None = None  # ticks and seconds, ours of them
 
     async def stream(self, instruments: Sequence[Instrument]) -> AsyncIterator[FeedItem]:
         ticks = 0
         async for item in self._feed.stream(instruments):
             match item:
                 case TickBatch(_, batch):
-                    self.first_s = self.first_s or time.perf_counter()
                     ticks += len(batch)
                     last_ns = int(batch["exch_ns"][-1])
                     yield item
                     self.taken.append((ticks, time.perf_counter()))
+                    if self.began is None and ticks >= UNJUDGED_TICKS:
+                        self.began = (ticks, time.perf_counter(), time.process_time())
                     self._clock.move(last_ns + SECOND_NS)
-                case FeedDown():
+                case FeedDown(_, reason):
+                    self.ended_for = reason
+                    self._clock.move(NEVER_NS)  # nothing more comes: let the day end
                     return
                 case _:
                     yield item
@@ -117,22 +123,25 @@ async def measure(path: Path, per_frame: int, per_second: float, folder: Path) -
     with wire.exchange(sys.executable, str(path), str(per_frame), str(seconds), *pace) as address:
         feed = Once(UpstoxFeed(lambda: _given(address), clock), clock)
         sampling = asyncio.create_task(_lags(per_frame, per_second))
-        began_s = time.process_time()
         await ingest.run_feed(feed, listed, builder, closes_ns, GRACE_NS, to_its_end=True)
-        busy_s = time.process_time() - began_s
+        busy_s = time.process_time()
     bars = np.concatenate(await taking)
     stored = await owner.run(store.tick_count, 0, NEVER_NS)
     await owner.run(store.close)
     owner.close()
-    ended_s = feed.taken[-1][1]
-    figures = {"core_share": busy_s / (ended_s - feed.first_s)}
+    assert feed.began is not None
+    if feed.taken[-1][0] != seconds * wire.INSTRUMENTS:
+        raise ConnectionLost(feed.ended_for)
+    before, began_s, began_busy_s = feed.began
+    took_s = feed.taken[-1][1] - began_s
+    figures = {"core_share": (busy_s - began_busy_s) / took_s}
     if per_second:
         lags = await sampling
         figures |= timeliness(feed.taken, np.fromfile(sent), per_frame)
         figures |= {"lag_p99_ms": 1e3 * percentile(lags, 99), "lag_longest_ms": 1e3 * max(lags)}
     return Measurement(
-        items=facts.ticks,
-        seconds=ended_s - feed.first_s,
+        items=facts.ticks - before,
+        seconds=took_s,
         checks={
             "lost": facts.ticks - stored,
             "bars": len(bars),

@@ -39,6 +39,7 @@ from core.types import (
     MinuteSpan,
     Records,
     SessionClass,
+    joined,
 )
 from daemon.intake.doubts import Doubts
 from daemon.intake.repair import Repairer
@@ -339,7 +340,7 @@ class Ingest:
 
     def _write(self, ticks: list[Records], bars: Records, source: str) -> None:
         if ticks:  # at once: an append costs the same for one tick as for a thousand
-            self._store.append_ticks(np.concatenate(ticks))
+            self._store.append_ticks(joined(ticks))
         candles = (bars["quality"] & REPAIRED) > 0
         for rows, name in ((bars[~candles], source), (bars[candles], "repair")):
             if len(rows):

@@ -111,7 +111,8 @@ class Watch:
     def previous_closes(self, ours: Float64s, theirs: Float64s) -> None:
         """At the open: whether our history is in the prices of today. Nothing here ends this
         doubt; an opening with a history made anew does."""
-        for number, (our, their) in enumerate(zip(ours.tolist(), theirs.tolist(), strict=True)):
+        for number in np.flatnonzero(np.isfinite(theirs)).tolist():  # few, of many
+            our, their = float(ours[number]), float(theirs[number])
             if is_corporate_action(our, their):  # not of what is not known
                 reason = f"our last close is {our:.2f}, the feed's {their:.2f}"
                 self._doubts.open(Doubt(DoubtKind.CORPORATE_ACTION, number), reason)

@@ -22,6 +22,7 @@ from websockets.exceptions import (
 
 from core.errors import AuthExpired, BrokerError, ConnectionLost
 from core.ports import Clock, FeedDown, FeedItem, Heartbeat
+from providers.upstox.arrivals import Receiver, arrivals
 from providers.upstox.reading import LONGEST_PATIENCE_S, PATIENCE_S, Reading
 from providers.upstox.wire import MAX_FRAME_BYTES
 
@@ -37,12 +38,10 @@ TOKEN_LOOK_S = 5.0  # how often a new token is looked for, where the old one is 
 TOKEN_RETRY_S = 300.0  # and after which the old one is tried again: it may have been good
 
 
-class Socket(Protocol):
+class Socket(Receiver, Protocol):
     """What we need of a WebSocket."""
 
     async def send(self, message: bytes) -> None: ...
-
-    async def recv(self) -> bytes | str: ...
 
     async def ping(self) -> Awaitable[float]: ...
 
@@ -159,27 +158,25 @@ class Line:
     async def _read(self, socket: Socket, reading: Reading) -> AsyncGenerator[FeedItem]:
         """What one connection tells, until it ends."""
         clock, look_s = self._access.clock, 0.0
-        while True:
-            try:
-                async with asyncio.timeout(QUIET_S):
-                    frame = await socket.recv()
-            except TimeoutError:
-                await _answered(socket)
-                items: list[FeedItem] = [Heartbeat(clock.now_ns())] if reading.is_up else []
-            else:
-                if isinstance(frame, str):
-                    items = reading.text(frame, clock.now_ns())
+        async with arrivals(socket, clock) as coming:
+            while True:
+                try:
+                    async with asyncio.timeout(QUIET_S):
+                        frames = await coming.take()
+                except TimeoutError:
+                    await _answered(socket)
+                    if reading.is_up:
+                        yield Heartbeat(clock.now_ns())
                 else:
-                    items = reading.frame(frame, clock.now_ns(), _now_s())
-            for item in items:
-                yield item
-            if _now_s() < look_s:
-                continue
-            look_s = _now_s() + LOOK_S
-            for item in reading.look(clock.now_ns(), _now_s()):
-                yield item
-            if again := reading.take_unheard():
-                await socket.send(subscription(again))
+                    for item in reading.frames(frames, _now_s()):
+                        yield item
+                if _now_s() < look_s:
+                    continue
+                look_s = _now_s() + LOOK_S
+                for item in reading.look(clock.now_ns(), _now_s()):
+                    yield item
+                if again := reading.take_unheard():
+                    await socket.send(subscription(again))
 
     def _was_stable(self, reading: Reading, began_s: float) -> bool:
         """Whether the next try may come soon; a mute connection is looked at longer each time."""

@@ -5,7 +5,7 @@ frames and moments in, feed items out; it never raises but for a connection that
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import structlog
@@ -21,6 +21,8 @@ from core.ports import (
     TickBatch,
 )
 from core.session import Phase
+from core.types import joined
+from providers.upstox.arrivals import Arrival
 from providers.upstox.wire import Frame, FrameDecoder, Garbage
 
 FIRST_FRAME_S = 10.0  # in which the exchange has to say something; it does at once
@@ -77,6 +79,28 @@ class Reading:
         self.was_busy = False
 
     # --- what comes ------------------------------------------------------------------------------
+
+    def frames(self, frames: Sequence[Arrival], now_s: float) -> Iterator[FeedItem]:
+        """What they say, in order. Raises ProtocolViolation as `frame` does.
+
+        Ticks of several are one batch, as if they had come in one frame: what a batch costs behind
+        us is then paid once, which is what lets a busy feed of small frames be kept up with.
+        """
+        batches: list[TickBatch] = []
+        for frame, recv_ns in frames:
+            if isinstance(frame, str):
+                items = self.text(frame, recv_ns)
+            else:
+                items = self.frame(frame, recv_ns, now_s)
+            for item in items:
+                if isinstance(item, TickBatch) and len(frames) > 1:
+                    # The decoder overwrites it with the next frame.
+                    batches.append(TickBatch(recv_ns, item.ticks.copy()))
+                    continue
+                yield from _together(batches)
+                batches = []
+                yield item
+        yield from _together(batches)
 
     def frame(self, frame: bytes, recv_ns: int, now_s: float) -> list[FeedItem]:
         """What it says. Raises ProtocolViolation for the last of too many that say nothing."""
@@ -202,3 +226,9 @@ class Reading:
         busy = len(recent) == BUSY_FRAMES and recent[-1] - recent[0] <= BUSY_WITHIN_S
         self.was_busy |= busy
         return busy
+
+
+def _together(batches: Sequence[TickBatch]) -> Sequence[TickBatch]:
+    if len(batches) <= 1:
+        return batches
+    return [TickBatch(batches[-1].recv_ns, joined([one.ticks for one in batches]))]

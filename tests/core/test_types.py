@@ -15,6 +15,7 @@ from core.types import (
     TICK,
     Refusal,
     Side,
+    joined,
     minute_of,
     record,
 )
@@ -76,3 +77,13 @@ def test_every_error_has_an_exit_code_of_the_command() -> None:
         codes.items()
     )
     assert {70, 2, 3, 4, 5, 75} >= set(codes.values())
+
+
+def test_joined_rows_are_those_of_all_parts_and_may_be_written() -> None:
+    ticks = np.zeros(5, TICK)
+    ticks["seq"] = np.arange(5)
+    whole = joined([ticks[:2], ticks[2:2], ticks[4:1:-2]])
+    whole["price"] = 1.0
+
+    assert TICK == whole.dtype
+    assert [0, 1, 4, 2] == whole["seq"].tolist()

@@ -284,6 +284,23 @@ def test_depth_alone_is_data_and_no_tick() -> None:
     assert 100 < len(bench.of(Heartbeat))
 
 
+def test_ticks_that_have_come_meanwhile_are_one_batch_in_order() -> None:
+    first, second, third = KEYS
+
+    def serve(socket: FakeSocket) -> None:
+        depth = trade(first, depth_only=True)
+        socket.say(market(), trade(*KEYS), trade(third), trade(first), depth, trade(second))
+
+    bench = Bench(serve).run(1)
+    batches = [one.ticks for one in bench.of(TickBatch)]
+
+    assert [2, 0] == batches[0]["instrument"][3:].tolist()  # behind the snapshot
+    assert [1] == batches[1]["instrument"].tolist()
+    assert [[0, 1, 2, 3, 4], [5]] == [one["seq"].tolist() for one in batches]
+    kinds = [type(item) for _, item in bench.items]
+    assert [TickBatch, Heartbeat, TickBatch] == kinds[-3:]
+
+
 def test_frames_that_are_none_end_a_connection() -> None:
     def serve(socket: FakeSocket) -> None:
         socket.say(market(), trade(*KEYS), *([b"\xff\xff"] * 20))
