@@ -66,12 +66,15 @@ class ClosingTimes:
 
     def _purge(self, listing: Listing) -> None:
         """The end of continuous trading: what may wait for a closing auction stays."""
+        orders = self._of(listing)
+        if not orders:
+            return  # a band needs the tape, which is not made for nothing
         hours = self._desk.hours
         session = hours.session(listing)
         low = high = 0
         if session is not None and hours.auction_ends_ms(session):
             low, high = hours.auction_band_paise(listing, session)
-        for order in self._of(listing):
+        for order in orders:
             terms = order.terms
             waits = terms.order_type is OrderType.LIMIT and not terms.disclosed_quantity
             if not (waits and low <= terms.price_paise <= high):

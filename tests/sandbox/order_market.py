@@ -29,6 +29,7 @@ class WrittenWorld:
     def __init__(self, bursts: Sequence[Burst], previous_close: float, prints: Sequence[int]):
         times = np.array([NOON_MS + one[0] for one in bursts], np.int64)
         quantity = np.array([one[2] for one in bursts], np.int64)
+        self.asked: set[str] = set()
         self._tape = Tape(
             time_ms=times,
             price=np.array([one[1] for one in bursts], np.float64),
@@ -40,6 +41,7 @@ class WrittenWorld:
         )
 
     def tape(self, listing: Listing, day: int) -> Tape:
+        self.asked.add(listing.key)
         if listing.key == SHARE.key and day == DAY:
             return self._tape
         return self._tape._replace(**{name: getattr(self._tape, name)[:0] for name in COLUMNS})
@@ -65,8 +67,8 @@ class Market:
         faults: Sequence[str] = (),
     ) -> None:
         self.clock = HandClock((NOON_MS + at_ms) * MS_NS)
-        world = WrittenWorld(bursts, previous_close, prints)
-        exchange = Exchange(listed, world, hours, self.clock, faults_of(faults))
+        self.world = WrittenWorld(bursts, previous_close, prints)
+        exchange = Exchange(listed, self.world, hours, self.clock, faults_of(faults))
         self.desk = Desk(exchange, CASH_PAISE)
         Meddling(self.desk, ClosingTimes(self.desk))
 

@@ -297,3 +297,11 @@ def test_a_new_day_begins_with_an_empty_book_and_yesterdays_result() -> None:
 
     assert ({}, []) == (market.desk.orders, market.desk.trades)
     assert 1_000_030_00 == market.desk.account.cash_paise
+
+
+def test_the_end_of_a_day_makes_no_tape_for_shares_without_orders() -> None:
+    market = Market()
+    market.place(limit(90.0))
+    market.at(at_ms("09:00", DAY + 1))
+
+    assert {SHARE.key} == market.world.asked
