@@ -29,7 +29,9 @@ def tokens_of(
 
     Args as those of `Tokens`.
     """
-    places: dict[str, Callable[[], str | None]] = {UPSTOX_TOKEN: lambda: environ.get(UPSTOX_TOKEN)}
+    places: dict[str, Callable[[], str | None]] = {
+        UPSTOX_TOKEN: lambda: environ.get(UPSTOX_TOKEN, "").strip()
+    }
     if folder := environ.get(CREDENTIALS):
         places["systemd credential"] = lambda: _granted(Path(folder) / CREDENTIAL)
     places[str(path)] = lambda: read_secret(path)

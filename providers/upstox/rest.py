@@ -26,6 +26,7 @@ MAX_BODY_BYTES = 64 << 20
 MAX_KEYS = 500  # in one question for quotes
 MAX_TOLD = 300  # characters of what the broker says about a refusal
 REFUSED_S = 30.0  # a token that was refused is not sent again before
+PUBLIC = ("/v3/historical-candle/", "/v2/market/holidays", "/v2/market/timings/")  # SDK 2.30.0
 GATE = (403, 423)  # without JSON: turned away before the broker was asked; worth a retry
 # What a person has to do, by the broker's code, whatever the number of the answer.
 REMEDIES = {
@@ -93,7 +94,7 @@ class UpstoxRest:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.token = token
-        self._refused: tuple[str, float, AuthExpired] | None = None  # token, until when, and why
+        self._refused: dict[str, tuple[float, AuthExpired]] = {}  # until when and why, by token
         self._windows = windows or RateWindows()
         # A request without a User-Agent is turned away at the broker's gate.
         self._client = httpx.AsyncClient(
@@ -140,10 +141,10 @@ class UpstoxRest:
 
     async def get(self, path: str, asked: Mapping[str, str] | None = None) -> Any:
         """`data` of a success. Raises BrokerError, by its kinds."""
-        self._sendable()  # before a place in the windows is taken for nothing
+        self._sendable(path)  # before a place in the windows is taken for nothing
         await self._windows.take()
-        token = self._sendable()
-        headers = {"authorization": f"Bearer {token}"} if token else {}  # candles need none
+        token = self._sendable(path)
+        headers = {"authorization": f"Bearer {token}"} if token else {}
         try:
             answer = await self._client.get(
                 path, params=asked, headers={"accept": "application/json"} | headers
@@ -157,16 +158,25 @@ class UpstoxRest:
             return data_of(path, answer.status_code, body)
         except AuthExpired as error:
             if answer.status_code == 401:
-                self._refused = token, _now_s() + REFUSED_S, error
+                now_s = _now_s()
+                held = {one: why for one, why in self._refused.items() if now_s < why[0]}
+                self._refused = held | {token: (now_s + REFUSED_S, error)}
             raise
 
-    def _sendable(self) -> str:
-        """The token, unless it was refused a moment ago: a hundred reads are not a hundred 401."""
-        token = self.token()
-        if self._refused is not None:
-            refused, until_s, error = self._refused
-            if token == refused and _now_s() < until_s:
-                raise AuthExpired(str(error)) from error
+    def _sendable(self, path: str) -> str:
+        """The token, unless it was refused a moment ago: a hundred reads are not a hundred 401.
+        What is public is asked without one then, so that a morning warms up before the login."""
+        try:
+            return self._unrefused(self.token())
+        except AuthExpired:
+            if path.startswith(PUBLIC):
+                return self._unrefused("")
+            raise
+
+    def _unrefused(self, token: str) -> str:
+        until_s, error = self._refused.get(token, (0.0, None))
+        if _now_s() < until_s:
+            raise AuthExpired(str(error)) from error
         return token
 
 

@@ -14,7 +14,7 @@ import structlog
 from pydantic import SecretStr
 
 from backtest.run import session_terms
-from cli.sandbox_source import OwnSandbox, chosen
+from cli.sandbox_source import OwnSandbox
 from core.ports import EventKind
 from core.session import ist_text, parse_day
 from core.types import Market
@@ -32,7 +32,7 @@ from stores.owner import InlineOwner
 from stores.secret_files import keep_secret, read_secret
 from strategies.registry import settings_of
 from strategies.settings import RiskSettings, resolve
-from tests.cli.sandbox_days import MUHURAT
+from tests.cli.sandbox_days import MUHURAT, chosen
 from tests.daemon.days import WatchedOwner, files_of, in_memory, recorded, rows
 from tests.datasets import LIVELY
 

@@ -24,7 +24,7 @@ def test_environment_goes_before_credential_before_file(tmp_path: Path) -> None:
     keep_secret(tmp_path / TOKEN_FILE, issued("kept", MORNING).kept())
     granted = {CREDENTIALS: str(credentials)}
 
-    assert "static" == tokens(tmp_path, **granted, **{UPSTOX_TOKEN: "static"})()
+    assert "static" == tokens(tmp_path, **granted, **{UPSTOX_TOKEN: " static\n"})()
     assert "granted" == tokens(tmp_path, **granted)()
     assert "kept" == tokens(tmp_path, **{CREDENTIALS: str(tmp_path)})()
     assert "kept" == tokens(tmp_path)()

@@ -238,11 +238,12 @@ class Gate:
     """A broker that answers everything with 401 and what it was asked with."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.bearers: list[str] = []
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked += 1
-        return httpx.Response(401, content=problem("UDAPI100050", request.headers["authorization"]))
+        bearer = request.headers.get("authorization", "")
+        self.bearers.append(bearer)
+        return httpx.Response(401, content=problem("UDAPI100050", bearer))
 
 
 def test_a_token_that_was_refused_is_not_sent_again_until_it_changes() -> None:
@@ -253,16 +254,16 @@ def test_a_token_that_was_refused_is_not_sent_again_until_it_changes() -> None:
         rest = UpstoxRest(lambda: held[0], transport=httpx.MockTransport(gate))
         for _ in range(100):
             with pytest.raises(AuthExpired, match="tradingd login") as refused:
-                await rest.intraday(KEYS[0])
+                await rest.feed_address()
             assert "planted-token" not in str(refused.value)
         held[0] = "another-token"
         with pytest.raises(AuthExpired):
-            await rest.intraday(KEYS[0])
+            await rest.feed_address()
         await rest.close()
 
     asyncio.run(asked())
 
-    assert 2 == gate.asked
+    assert 2 == len(gate.bearers)
 
 
 def test_a_refused_token_is_tried_again_after_a_while() -> None:
@@ -272,13 +273,36 @@ def test_a_refused_token_is_tried_again_after_a_while() -> None:
         rest = UpstoxRest(lambda: "token", transport=httpx.MockTransport(gate))
         for _ in range(3):
             with pytest.raises(AuthExpired):
-                await rest.intraday(KEYS[0])
+                await rest.feed_address()
             await asyncio.sleep(REFUSED_S)
         await rest.close()
 
     run_virtual(VirtualLoop(), asked())
 
-    assert 3 == gate.asked
+    assert 3 == len(gate.bearers)
+
+
+def test_what_is_public_is_asked_without_a_token_where_there_is_none() -> None:
+    gate = Gate()
+
+    def token() -> str:
+        raise AuthExpired("no access token: run `tradingd login`")
+
+    async def asked() -> None:
+        without = UpstoxRest(token, transport=httpx.MockTransport(gate))
+        with_one = UpstoxRest(lambda: "a", transport=httpx.MockTransport(gate))
+        for _ in range(100):
+            for rest in (without, with_one):
+                with pytest.raises(AuthExpired):
+                    await rest.intraday(KEYS[0])
+        with pytest.raises(AuthExpired):
+            await without.feed_address()
+        await without.close()
+        await with_one.close()
+
+    asyncio.run(asked())
+
+    assert ["", "Bearer a", ""] == gate.bearers  # each once: not even that is a storm
 
 
 def test_an_exchange_that_is_not_there_is_a_lost_connection() -> None:
