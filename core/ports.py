@@ -89,7 +89,15 @@ class PreviousCloses:
     closes: Float64s
 
 
-FeedItem = TickBatch | FeedUp | FeedDown | MarketStatus | Heartbeat | PreviousCloses
+@dataclass(frozen=True, slots=True)
+class LastMinutes:
+    """What the feed takes for completed minutes: BAR rows, `candles` reused by the feed."""
+
+    recv_ns: int
+    candles: Records
+
+
+FeedItem = TickBatch | FeedUp | FeedDown | MarketStatus | Heartbeat | PreviousCloses | LastMinutes
 
 
 class Feed(Protocol):

@@ -28,6 +28,7 @@ from daemon.intake.repair import repairer_of
 from daemon.intake.space import Space
 from daemon.memory.start import Start, open_market, read_ledger
 from daemon.plan import DayOutcome, Plan, Standing
+from daemon.proof.day_audit import Witness
 from daemon.pulse.vitals import Vitals
 from daemon.questions import Questions
 from daemon.rerun import DayRecord
@@ -315,7 +316,15 @@ class Daemon:
             ledger_owner=self._ledger_owner,
             store=self._store,
             store_owner=self._store_owner,
+            witness=self._witness(),
         )
+
+    def _witness(self) -> Witness | None:
+        """Of the day that was played last by this process."""
+        if self._frame is None or self._clock is None:
+            return None
+        candles = self.plan.source.told_candles(self._frame, self._clock)
+        return Witness(self._frame.day, self._facts.audits, candles)
 
     @property
     def record(self) -> DayRecord:
@@ -402,6 +411,7 @@ class Daemon:
             last_minute_ns=facts.last_minute_ns,
             ticks_seen=facts.ticks,
             doubts=facts.doubts.told(),
+            audits=facts.audits,
             bars=bars_in_progress(self.floor.resampler.bins, names),
             standing=self.standing,
         )

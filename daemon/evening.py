@@ -13,7 +13,8 @@ from typing import TypeVar
 import structlog
 
 from core.errors import StoreFailed, TradingdError
-from core.session import DAY_NS, day_text
+from core.session import DAY_NS, day_span_ns, day_text
+from core.types import SessionClass
 from daemon.chores import (
     BACKUP_FOLDER,
     archive_bars,
@@ -23,7 +24,9 @@ from daemon.chores import (
 from daemon.masters import KeptMasters
 from daemon.plan import Plan
 from daemon.proof.certificate import certify_day
+from daemon.proof.day_audit import Witness, audit_day
 from daemon.proof.report import Report, last_report, report_day, report_path
+from daemon.sources import classes_of
 from stores.archive import BarArchive
 from stores.ledger import SqliteLedger
 from stores.market import DuckMarketStore
@@ -40,7 +43,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evening:
-    """The stores of one state directory, and the threads that own them."""
+    """The stores of one state directory, and the threads that own them.
+
+    `witness`: of the day that this process has played; None: of no day.
+    """
 
     directory: Path
     plan: Plan
@@ -48,6 +54,7 @@ class Evening:
     ledger_owner: Owner
     store: DuckMarketStore
     store_owner: Owner
+    witness: Witness | None = None
 
     async def follow(self, day: int, stop: asyncio.Event | None = None) -> Report | None:
         """Do what is to be done of `day`, which is closed. After `stop` nothing more is begun."""
@@ -65,6 +72,8 @@ class Evening:
             await _tried(name, owner, chore, day)
         if stop is not None and stop.is_set():
             return None
+        if self.witness is not None and self.witness.day == day:
+            await self._audit(self.witness)
         return await _tried("report_day", self.store_owner, self._report, day)
 
     def was_missed(self, day: int) -> bool:
@@ -78,6 +87,19 @@ class Evening:
         except StoreFailed as error:
             log.warning("report_unreadable", reason=str(error))
             return None
+
+    async def _audit(self, witness: Witness) -> None:
+        source, span = self.plan.source, day_span_ns(witness.day, SessionClass.CASH)
+        by_class = dict(
+            zip(classes_of(source.instruments), source.sessions(witness.day), strict=True)
+        )
+        sessions = [by_class[instrument.session_class] for instrument in source.instruments]
+        try:
+            bars = await self.store_owner.run(self.store.bars, *span)
+            await audit_day(witness, bars, source.instruments, sessions)
+        except TradingdError as error:
+            day = day_text(witness.day)
+            log.error("chore_failed", chore="audit_bars", day=day, reason=str(error))
 
     def _archive(self, day: int) -> None:
         days = archive_bars(self.store, BarArchive(self.directory), day)
@@ -112,7 +134,8 @@ class Evening:
             log.info("instruments_dropped", before=day_text(before_day), files=dropped)
 
     def _report(self, day: int) -> Report:
-        report = report_day(self.directory, self.plan, day, self.store)
+        audits = self.witness.audits if self.witness and self.witness.day == day else {}
+        report = report_day(self.directory, self.plan, day, self.store, audits)
         log.info("day_reported", day=day_text(day), differences=len(report.found))
         if unexplained := report.unexplained:
             log.error(

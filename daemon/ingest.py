@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import structlog
 
+from core.audit import BarAudit
 from core.bands import last_closes, price_bands
 from core.errors import StoreFailed
 from core.exchange_hours import ExchangeHours
@@ -23,6 +24,7 @@ from core.ports import (
     FeedDown,
     FeedUp,
     Heartbeat,
+    LastMinutes,
     MarketStatus,
     MarketStore,
     PreviousCloses,
@@ -41,6 +43,7 @@ from core.types import (
     SessionClass,
     joined,
 )
+from daemon.intake.audit import FEED, Auditor
 from daemon.intake.doubts import Doubts
 from daemon.intake.repair import Repairer
 from daemon.intake.space import Space
@@ -71,6 +74,7 @@ class FeedFacts:
     minutes: int = 0
     latest: Latest = field(default_factory=Latest)
     doubts: Doubts = field(default_factory=Doubts)
+    audits: dict[str, BarAudit] = field(default_factory=dict)  # our bars, by whom against
 
 
 class Ingest:
@@ -113,6 +117,7 @@ class Ingest:
         self._is_live = is_live
         self._space = space
         self._watch = Watch(self.doubts, 0, None)
+        self._auditor = Auditor(BarAudit(), (), lambda now_ns: np.zeros(0, np.bool_))
         self._grace_ns = 0
         self._closes_before: Float64s = np.zeros(0)  # of each instrument, in our history
         self._closed: deque[TapedMinute] = deque()  # not yet published; at most those of the day
@@ -152,6 +157,8 @@ class Ingest:
             self._clock if self._is_live else None,
             ExchangeHours(instruments, tape.in_session, self._widest_sessions()),
         )
+        audit = self._facts.audits.setdefault(FEED, BarAudit())
+        self._auditor = Auditor(audit, instruments, tape.in_session)
         self._watch.begin(
             tape.in_session,
             lambda reason: self._lost(tape, reason),
@@ -184,6 +191,7 @@ class Ingest:
             await asyncio.gather(*tasks, return_exceptions=True)
             if self._is_live:
                 await self._store_rows()  # of the open minute; a day that waits sends them again
+        self._auditor.end()
         log.info("feed_day_ended", counts={k: n for k, n in tape.counts.items() if n})
         await self._live.close()
 
@@ -221,6 +229,8 @@ class Ingest:
                     self._up(tape, recv_ns, named)
                 case FeedDown(_, reason, _, named):
                     self._lost(tape, reason, named)
+                case LastMinutes(_, candles):
+                    self._auditor.told(candles)
                 case PreviousCloses(_, closes):
                     self._watch.previous_closes(self._closes_before, closes)
                 case MarketStatus(_, segment, status, of):
@@ -303,6 +313,7 @@ class Ingest:
         self._facts.minutes += 1
         self._meters.publication.add((self._clock.now_ns() - minute.close_ns) / 1e9)
         self.publications[minute.close_ns] = publication | given_mark(given)
+        self._auditor.published(minute.close_ns, bars)
         with self._clock.held():
             await self._live.publish(self._frame.span(minute.close_ns, bars))
 

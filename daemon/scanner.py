@@ -5,10 +5,11 @@ It decides nothing, is asked by nobody who trades, and knows no clock: every tim
 """
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from core.audit import BarAudit
 from core.book import MAIN_BOOK
 from core.errors import InvariantBroken
 from core.events import Position
@@ -341,6 +342,7 @@ class DaemonFacts:
     last_minute_ns: int | None  # close of the last Minute published
     ticks_seen: int
     doubts: Sequence[str] = ()
+    audits: Mapping[str, BarAudit] = field(default_factory=dict)  # our bars, by whom against
     bars: Sequence[BarProgress] = ()
     standing: Standing = field(default_factory=Standing)
 
@@ -367,6 +369,9 @@ def snapshot(scanner: Scanner, facts: DaemonFacts, now_ns: int) -> Json:
             "last_minute": _ist(facts.last_minute_ns),
             "ticks_seen": facts.ticks_seen,
             "doubts": facts.doubts,
+            "audits": [
+                f"{name}: {audit.told()}" for name, audit in facts.audits.items() if audit.compared
+            ],
             "signals": scanner.signals,
             "entries": scanner.entries,
             "trades": scanner.trades,

@@ -92,6 +92,9 @@ class Source(Protocol):
     def candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
         """Where bars come from that the feed has not seen whole; None: they are flagged only."""
 
+    def told_candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
+        """Whose candles our bars are held against in the evening; None: there are none but ours."""
+
     def end_ns(self, day: int) -> int:
         """Where the data ends within `day` on a market that never closes; else NEVER_NS."""
 
@@ -221,6 +224,9 @@ class SyntheticSource:
         feed = SyntheticFeed(self._seed, frame.day, clock, accept=self._accept)
         return KnownCandles(clock, lambda: feed.bars(self.instruments))
 
+    def told_candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
+        return None  # they are made with the ticks
+
     def end_ns(self, day: int) -> int:
         return NEVER_NS
 
@@ -290,6 +296,9 @@ class ReplaySource:
         await ingest.run_minutes(minutes)
 
     def candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
+        return None
+
+    def told_candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
         return None
 
     def end_ns(self, day: int) -> int:
@@ -366,6 +375,9 @@ class RecordedSource:
 
     def candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
         return None  # a capture holds ticks alone
+
+    def told_candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
+        return None
 
     def end_ns(self, day: int) -> int:
         return NEVER_NS

@@ -27,7 +27,7 @@ from daemon.sources import classes_of, closes_after
 from providers.dataset import DataOptions, trusted
 from providers.live import DayFrame
 from providers.replay import ReplayProvider, SessionTerms
-from providers.upstox.feed import UpstoxFeed
+from providers.upstox.feed import STANDARD, Allowance, UpstoxFeed
 from providers.upstox.history import UpstoxHistory, chunks
 from providers.upstox.rest import UpstoxCandles, UpstoxRest
 from stores.owner import Owner
@@ -80,7 +80,10 @@ class UpstoxSource:
         accept: frozenset[int] = frozenset(),
         band_percent: float = 0.0,
         relist: Relist | None = None,
+        allowance: Allowance = STANDARD,
     ) -> None:
+        allowance.shares(len(instruments))  # too many are a mistake of the configuration
+        self._allowance = allowance
         self._relist = relist
         self.name = venue.name
         self.identity = venue.identity
@@ -164,10 +167,15 @@ class UpstoxSource:
         async def pause(seconds: float) -> None:
             await self._venue.pause(seconds, clock)
 
-        return UpstoxFeed(address, clock, token=self._rest.token, sleep=pause)
+        return UpstoxFeed(
+            address, clock, token=self._rest.token, allowance=self._allowance, sleep=pause
+        )
 
     def candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
         return UpstoxCandles(self._rest, [one.id for one in self.instruments], clock)
+
+    def told_candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
+        return self.candles(frame, clock)
 
     def end_ns(self, day: int) -> int:
         return NEVER_NS

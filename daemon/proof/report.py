@@ -7,19 +7,21 @@ day's stored bars, the history it was opened with and its settings, and starts w
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from backtest.run import Request, run_book
+from core.audit import BarAudit
 from core.book import MAIN_BOOK
 from core.errors import StoreFailed
 from core.ports import MarketStore
 from core.session import Session, day_text
 from core.types import BAR, MISSING, Instrument, Records
 from daemon.plan import Plan
+from daemon.proof import day_audit
 from daemon.proof.day_inputs import given_of
 from daemon.proof.evidence import start_of
 from daemon.proof.reasons import Cause, Difference, Given, Row, differences, tally
@@ -61,6 +63,7 @@ class Report:
     given: Given
     found: tuple[Difference, ...]
     earlier: tuple[Row, ...]  # short lines of the days before, oldest first
+    audits: Mapping[str, BarAudit] = field(default_factory=dict)  # of our bars
 
     @property
     def unexplained(self) -> list[Difference]:
@@ -106,6 +109,7 @@ class Report:
             "differences": len(self.found),
             "causes": tally(self.found),
             "rows": rows,
+            "audits": day_audit.told(self.audits),
             "last_days": self.last_days,
             "summary": self.lines(),
         }
@@ -122,6 +126,7 @@ class Report:
             f"{title:<12} {_sum(last, 'signals')} signals, {_sum(last, 'trades')} trades,"
             f" paper {_rupees(_sum(last, 'net_paper_paise'))},"
             f" backtest {_rupees(_sum(last, 'net_backtest_paise'))}",
+            *(f"bars         {line}" for line in day_audit.lines(self.audits)),
         ]
 
     def text(self) -> str:
@@ -141,6 +146,9 @@ class Report:
             "## Differences",
             *([f"- {one}" for one in self.found[:MAX_ROWS]] or ["None."]),
             "",
+            "## Our bars against the broker's",
+            *([f"- {line}" for line in day_audit.lines(self.audits)] or ["Nobody told any."]),
+            "",
             "## The last days",
             "| day | signals | trades | net paper | net backtest | differences |",
             "|---|---|---|---|---|---|",
@@ -154,7 +162,13 @@ class Report:
         return "\n".join(lines) + "\n"
 
 
-def report_day(directory: Path, plan: Plan, day: int, store: MarketStore) -> Report:
+def report_day(
+    directory: Path,
+    plan: Plan,
+    day: int,
+    store: MarketStore,
+    audits: Mapping[str, BarAudit] | None = None,
+) -> Report:
     """Report `day`, which is closed, and keep the report. Called by the store's owner.
 
     Raises StoreFailed, DataError where no bar of the day is stored.
@@ -176,6 +190,7 @@ def report_day(directory: Path, plan: Plan, day: int, store: MarketStore) -> Rep
         given=given,
         found=tuple(differences(paper, backtest, given)),
         earlier=tuple(_earlier(directory, day)),
+        audits=audits or {},
     )
     path = report_path(directory, day)
     DiskFiles().replace(path.with_suffix(".md"), report.text().encode())

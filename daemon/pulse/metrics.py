@@ -59,7 +59,11 @@ class Metrics(Collector):
         orders = _counter("orders", "Moves of orders by the state reached", "role", "state")
         for labels, count in meters.orders.items():
             orders.add_metric(labels, count)
-        yield from (ticks, signals, orders)
+        audited = _counter("bars_audited", "Our bars against the broker's", "against", "outcome")
+        for against, audit in self._facts().audits.items():
+            for outcome in ("equal", "differ", "missing"):
+                audited.add_metric([against, outcome], getattr(audit, outcome))
+        yield from (ticks, signals, orders, audited)
         for name, told, count in (
             ("minutes", "Minutes decided", meters.decision.count),
             ("fills", "Executions", meters.fills),

@@ -10,11 +10,15 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import count, pairwise
 
+import structlog
+
 from core.errors import ConfigError
 from core.ports import Clock, FeedItem
 from core.types import Instrument
 from providers.upstox.line import MODE, Access, Dial, Line, dialled
 from providers.upstox.wire import REASONS
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +95,14 @@ class UpstoxFeed:
             ).items()
             for share in shares
         ]
-        async with aclosing(lines[0] if len(lines) == 1 else merged(lines)) as items:
-            async for item in items:
-                yield item
+        try:
+            async with aclosing(lines[0] if len(lines) == 1 else merged(lines)) as items:
+                async for item in items:
+                    yield item
+        finally:
+            counts = {reason: count for reason, count in self.rejected.items() if count}
+            if counts:
+                log.warning("frames_rejected", counts=counts)
 
 
 async def merged(streams: Sequence[AsyncGenerator[FeedItem]]) -> AsyncGenerator[FeedItem]:

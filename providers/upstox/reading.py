@@ -16,6 +16,7 @@ from core.ports import (
     FeedItem,
     FeedUp,
     Heartbeat,
+    LastMinutes,
     MarketStatus,
     PreviousCloses,
     TickBatch,
@@ -141,6 +142,8 @@ class Reading:
             closes = np.full(self._count, np.nan)
             closes[list(found.closes)] = list(found.closes.values())
             items.append(PreviousCloses(recv_ns, closes))
+        if len(found.candles):
+            items.append(LastMinutes(recv_ns, found.candles))
         if len(found.ticks):
             items.append(TickBatch(recv_ns, found.ticks))
         else:

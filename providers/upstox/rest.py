@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import httpx
 import numpy as np
+import structlog
 
 from core.errors import AuthExpired, BrokerError, ConnectionLost, ProtocolViolation, TooFast
 from core.ports import Clock
@@ -41,6 +42,9 @@ WINDOWS: Mapping[int, int] = {1: 45, 60: 450, 1_800: 1_800}
 
 Token = Callable[[], str]
 Sleep = Callable[[float], Awaitable[None]]
+
+
+log = structlog.get_logger()
 
 
 class RateWindows:
@@ -298,6 +302,7 @@ class UpstoxCandles:
         self._rest = rest
         self._keys = list(keys)
         self._clock = clock
+        self.strangers = 0  # rows of another day than was asked for
 
     async def last_minute(self, instruments: Sequence[int]) -> Records:
         if len(instruments) > MAX_KEYS:
@@ -309,12 +314,20 @@ class UpstoxCandles:
 
     async def day(self, instrument: int) -> Records:
         """Rows of another day are none of ours: the broker is known to answer with those of the
-        last one."""
+        last one. Then nothing is known yet, and it is asked again."""
         with self._clock.held():
             bars = await self._rest.intraday(self._keys[instrument])
         today = ist_day(self._clock.now_ns())
-        own = [ist_day(int(open_ns)) == today for open_ns in bars["open_ns"]]
-        return _of(bars[own], instrument)
+        days = np.array([ist_day(int(open_ns)) for open_ns in bars["open_ns"]], np.int64)
+        if (strangers := int((days != today).sum())) > 0:
+            self.strangers += strangers
+            log.warning(
+                "candles_of_another_day",
+                instrument=self._keys[instrument],
+                day=day_text(int(days[days != today][0])),
+                rows=strangers,
+            )
+        return _of(bars[days == today], instrument)
 
 
 def _of(bars: Records, instrument: int) -> Records:

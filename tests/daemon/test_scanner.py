@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.audit import BarAudit
 from core.bars import Resampler
 from core.errors import InvariantBroken
 from core.events import Position
@@ -354,7 +355,8 @@ def test_the_snapshot_tells_the_whole_daemon() -> None:
     scanner = new_scanner()
     scanner.signal_decided(signal())
     scanner.signal_decided(signal(status=SignalStatus.REFUSED))
-    shown = snapshot(scanner, replace(facts(), last_minute_ns=None), at("10:31"))
+    audits = {"feed": BarAudit(equal=150, missing=1), "candles": BarAudit()}
+    shown = snapshot(scanner, replace(facts(), last_minute_ns=None, audits=audits), at("10:31"))
 
     assert "2026-07-27T10:31:00+05:30" == shown["updated_at"]
     assert {
@@ -374,6 +376,7 @@ def test_the_snapshot_tells_the_whole_daemon() -> None:
         "last_minute": None,
         "ticks_seen": 1234,
         "doubts": ["feed all: closed 1006"],
+        "audits": ["feed: 150 equal, 0 differ, 1 missing"],
         "signals": 2,
         "entries": 1,
         "trades": 0,

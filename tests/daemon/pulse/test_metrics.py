@@ -2,10 +2,12 @@
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from core.audit import BarAudit
 from daemon.pulse.meters import BOUNDS_S
 from daemon.pulse.metrics import Metrics
 from tests.daemon.vital_signs import Signs
@@ -31,6 +33,7 @@ def measured() -> Signs:
     meters.signals["refused", "cooldown"] += 3
     meters.orders["entry", "filled"] += 2
     meters.fills, meters.trades = 4, 1
+    signs.facts = replace(signs.facts, audits={"feed": BarAudit(equal=90, differ=3, missing=1)})
     for seconds in (0.0003, 0.003, 20.0):
         meters.commit.add(seconds)
     signs.waiting = 7
@@ -44,6 +47,9 @@ def test_counts_and_states_are_told_with_what_they_count() -> None:
     assert 3 == samples["tradingd_signals_total", (("refusal", "cooldown"), ("status", "refused"))]
     assert 2 == samples["tradingd_orders_total", (("role", "entry"), ("state", "filled"))]
     assert (4, 1) == (samples["tradingd_fills_total", ()], samples["tradingd_trades_total", ()])
+    audited = ("against", "feed")
+    assert 90 == samples["tradingd_bars_audited_total", (audited, ("outcome", "equal"))]
+    assert 3 == samples["tradingd_bars_audited_total", (audited, ("outcome", "differ"))]
     assert 7 == samples["tradingd_queue_depth", (("queue", "minutes"),)]
     assert -12_345 == samples["tradingd_day_pnl_paise", ()]
     assert 1 == samples["tradingd_trading_state", (("state", "active"),)]

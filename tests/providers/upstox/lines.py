@@ -135,6 +135,16 @@ def market(status: str = "NORMAL_OPEN") -> bytes:
     return bytes(response.SerializeToString())
 
 
+def last_minute(key: str) -> bytes:
+    """The completed minute before this one, without a trade."""
+    now_ms = _now_ms()
+    response = FeedResponse(type="live_feed", currentTs=now_ms)
+    ohlc = response.feeds[key].fullFeed.marketFF.marketOHLC.ohlc
+    values = {"open": 10.0, "high": 12.0, "low": 9.0, "close": 11.0, "vol": 5}
+    ohlc.add(interval="I1", ts=now_ms - now_ms % 60_000 - 60_000, **values)
+    return bytes(response.SerializeToString())
+
+
 def trade(*keys: str, depth_only: bool = False) -> bytes:
     """A trade of each at this moment."""
     now_ms = _now_ms()

@@ -10,13 +10,14 @@ from websockets.exceptions import InvalidStatus, InvalidURI
 from websockets.http11 import Response
 
 from core.errors import AuthExpired, BrokerError, ConnectionLost
-from core.ports import FeedDown, FeedUp, Heartbeat, PreviousCloses, TickBatch
+from core.ports import FeedDown, FeedUp, Heartbeat, LastMinutes, PreviousCloses, TickBatch
 from providers.upstox.line import LONGEST_WAIT_S, TOKEN_LOOK_S, TOKEN_RETRY_S
 from providers.upstox.reading import FIRST_FRAME_S, MUTE_S, PATIENCE_S, SNAPSHOT_S
 from tests.providers.upstox.lines import (
     KEYS,
     Bench,
     FakeSocket,
+    last_minute,
     lively,
     market,
     opened,
@@ -351,6 +352,18 @@ def test_previous_closes_are_told_once_with_the_first_trade_of_the_day() -> None
     [closes] = bench.of(PreviousCloses)
 
     assert [99.0, 99.0, 99.0] == closes.closes.tolist()
+
+
+def test_completed_minutes_are_told_once_with_or_without_a_trade() -> None:
+    def serve(socket: FakeSocket) -> None:
+        socket.say(market(), trade(*KEYS), last_minute(KEYS[2]), last_minute(KEYS[2]))
+
+    [told] = Bench(serve).run(1).of(LastMinutes)
+
+    assert [(2, 10.0, 12.0, 9.0, 11.0, 5)] == [
+        tuple(one[name] for name in ("instrument", "open", "high", "low", "close", "volume"))
+        for one in told.candles
+    ]
 
 
 def test_an_answer_that_is_none_is_a_lost_feed_like_any_other() -> None:

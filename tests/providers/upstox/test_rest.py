@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
+import structlog
 
 from core.errors import AuthExpired, BrokerError, ConnectionLost, ProtocolViolation, TooFast
-from core.session import at_ist, ist_day
+from core.session import at_ist, day_text, ist_day
 from providers.upstox.rest import (
     MAX_TOLD,
     REFUSED_S,
@@ -206,8 +207,13 @@ def test_candles_are_those_of_the_exchange() -> None:
 def test_candles_of_another_day_are_none_of_todays() -> None:
     async def test(rest: UpstoxRest, clock: HandClock) -> None:
         candles = UpstoxCandles(rest, KEYS, HandClock(at_ist(DAY + 1, "10:00")))
+        with structlog.testing.capture_logs() as logs:
+            told = await candles.day(0)
+        [line] = [log for log in logs if log["event"] == "candles_of_another_day"]
 
-        assert 0 == len(await candles.day(0))
+        assert 0 == len(told)
+        assert candles.strangers == line["rows"] > 100
+        assert (KEYS[0], day_text(DAY)) == (line["instrument"], line["day"])
 
     run(test)
 
