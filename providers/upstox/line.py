@@ -22,18 +22,19 @@ from websockets.exceptions import (
 
 from core.errors import AuthExpired, BrokerError, ConnectionLost
 from core.ports import Clock, FeedDown, FeedItem, Heartbeat
-from providers.upstox.arrivals import Receiver, arrivals
-from providers.upstox.reading import LONGEST_PATIENCE_S, PATIENCE_S, Reading
+from core.session import MINUTE_NS, SECOND_NS
+from providers.upstox.arrivals import Arrival, Arrivals, Receiver, arrivals
+from providers.upstox.reading import LONGEST_PATIENCE_NS, PATIENCE_NS, Reading
 from providers.upstox.wire import MAX_FRAME_BYTES
 
 MODE = "full"
 OPEN_WITHIN_S, CLOSE_WITHIN_S = 10.0, 2.0
-QUIET_S = 2.0  # without a frame: then it is pinged, by us, because we may be the slow ones
+QUIET_NS = 2 * SECOND_NS  # without a frame: then it is pinged, by us: we may be the slow ones
 PONG_WITHIN_S = 5.0  # a dead connection is known within seven seconds
-LOOK_S = 1.0  # how often what is overdue is looked for
+LOOK_NS = SECOND_NS  # how often what is overdue is looked for
 MAX_WAITING_FRAMES = 64
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
-STABLE_S = 60.0  # a connection that has lasted this long was a good one
+STABLE_NS = MINUTE_NS  # a connection that has lasted this long was a good one
 TOKEN_LOOK_S = 5.0  # how often a new token is looked for, where the old one is not good
 TOKEN_RETRY_S = 300.0  # and after which the old one is tried again: it may have been good
 
@@ -105,7 +106,7 @@ class Line:
         self._first = first
         self._count = count
         self._jitter = random.Random(seed)
-        self._patience_s = PATIENCE_S
+        self._patience_ns = PATIENCE_NS
 
     async def items(self) -> AsyncGenerator[FeedItem]:
         """Without end."""
@@ -113,7 +114,7 @@ class Line:
         while True:
             number, token = next(access.numbers), access.token_now()
             reading: Reading | None = None
-            began_s, expired, reason = _now_s(), False, "it was closed"
+            began_ns, expired, reason = access.clock.now_ns(), False, "it was closed"
             try:
                 async with access.dial(await access.address()) as socket:
                     async with asyncio.timeout(OPEN_WITHIN_S):
@@ -133,7 +134,7 @@ class Line:
             if expired:
                 await self._new_token(token)
                 continue
-            if reading is not None and self._was_stable(reading, began_s):
+            if reading is not None and self._was_stable(reading, began_ns):
                 wait_s = FIRST_WAIT_S
             await access.sleep(wait_s * (0.5 + self._jitter.random()))
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
@@ -150,41 +151,62 @@ class Line:
             first=self._first,
             number=number,
             count=self._count,
-            now_s=_now_s(),
-            patience_s=self._patience_s,
+            now_ns=self._access.clock.now_ns(),
+            patience_ns=self._patience_ns,
             rejected=self._access.rejected,
         )
 
     async def _read(self, socket: Socket, reading: Reading) -> AsyncGenerator[FeedItem]:
         """What one connection tells, until it ends."""
-        clock, look_s = self._access.clock, 0.0
+        clock, look_ns = self._access.clock, 0
         async with arrivals(socket, clock) as coming:
             while True:
-                try:
-                    async with asyncio.timeout(QUIET_S):
-                        frames = await coming.take()
-                except TimeoutError:
-                    await _answered(socket)
+                if frames := await self._arrived(coming):
+                    for item in reading.frames(frames):
+                        yield item
+                else:
+                    await self._answered(socket)
                     if reading.is_up:
                         yield Heartbeat(clock.now_ns())
-                else:
-                    for item in reading.frames(frames, _now_s()):
-                        yield item
-                if _now_s() < look_s:
+                if clock.now_ns() < look_ns:
                     continue
-                look_s = _now_s() + LOOK_S
-                for item in reading.look(clock.now_ns(), _now_s()):
+                look_ns = clock.now_ns() + LOOK_NS
+                for item in reading.look(clock.now_ns()):
                     yield item
                 if again := reading.take_unheard():
                     await socket.send(subscription(again))
 
-    def _was_stable(self, reading: Reading, began_s: float) -> bool:
+    async def _arrived(self, coming: Arrivals) -> list[Arrival]:
+        """None of them: it is quiet, by market time."""
+        clock, loop = self._access.clock, asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(None) as quiet:
+                cancel = clock.call_at(
+                    clock.now_ns() + QUIET_NS, lambda: quiet.reschedule(loop.time())
+                )
+                try:
+                    return await coming.take()
+                finally:
+                    cancel()
+        except TimeoutError:
+            return []
+
+    async def _answered(self, socket: Socket) -> None:
+        """A ping and its answer. Raises ConnectionLost."""
+        try:
+            with self._access.clock.held():
+                async with asyncio.timeout(PONG_WITHIN_S):
+                    await (await socket.ping())
+        except TimeoutError as error:
+            raise ConnectionLost(f"no answer to a ping for {PONG_WITHIN_S:.0f} s") from error
+
+    def _was_stable(self, reading: Reading, began_ns: int) -> bool:
         """Whether the next try may come soon; a mute connection is looked at longer each time."""
         if reading.was_busy:
-            self._patience_s = PATIENCE_S
+            self._patience_ns = PATIENCE_NS
         if reading.is_mute:
-            self._patience_s = min(2 * self._patience_s, LONGEST_PATIENCE_S)
-        return _now_s() - began_s >= STABLE_S and not reading.is_mute
+            self._patience_ns = min(2 * self._patience_ns, LONGEST_PATIENCE_NS)
+        return self._access.clock.now_ns() - began_ns >= STABLE_NS and not reading.is_mute
 
     async def _new_token(self, refused: object) -> None:
         """Until there is another token, or long enough to try this one again."""
@@ -192,15 +214,6 @@ class Line:
             await self._access.sleep(TOKEN_LOOK_S)
             if self._access.token_now() != refused:
                 return
-
-
-async def _answered(socket: Socket) -> None:
-    """A ping and its answer. Raises ConnectionLost."""
-    try:
-        async with asyncio.timeout(PONG_WITHIN_S):
-            await (await socket.ping())
-    except TimeoutError as error:
-        raise ConnectionLost(f"no answer to a ping for {PONG_WITHIN_S:.0f} s") from error
 
 
 def lost_because(error: Exception) -> str:
@@ -220,7 +233,3 @@ def subscription(keys: Sequence[str], method: str = "sub", mode: str = MODE) -> 
     """The request for `keys`; it has to be a binary frame."""
     data = {"mode": mode, "instrumentKeys": list(keys)}
     return json.dumps({"guid": "tradingd", "method": method, "data": data}).encode()
-
-
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()

@@ -21,17 +21,19 @@ from core.ports import (
     PreviousCloses,
     TickBatch,
 )
-from core.session import Phase
+from core.session import MINUTE_NS, SECOND_NS, Phase
 from core.types import joined
 from providers.upstox.arrivals import Arrival
 from providers.upstox.wire import Frame, FrameDecoder, Garbage
 
-FIRST_FRAME_S = 10.0  # in which the exchange has to say something; it does at once
-SNAPSHOT_S = 5.0  # in which every instrument asked for has to be told
-STALE_S = 5.0  # without data from a busy connection, pings or not: nothing is known
-MUTE_S = 15.0  # then a busy one is left
-PATIENCE_S, LONGEST_PATIENCE_S = 60.0, 900.0  # the same of any other, longer each time in vain
-BUSY_FRAMES, BUSY_WITHIN_S = 30, 60.0  # what a busy connection tells
+# Market time, which a market that waits for its readers lets stand still meanwhile.
+FIRST_FRAME_NS = 10 * SECOND_NS  # in which the exchange has to say something; it does at once
+SNAPSHOT_NS = 5 * SECOND_NS  # in which every instrument asked for has to be told
+STALE_NS = 5 * SECOND_NS  # without data from a busy connection, pings or not: nothing is known
+MUTE_NS = 15 * SECOND_NS  # then a busy one is left
+PATIENCE_NS = MINUTE_NS  # the same of any other; twice as long each time in vain
+LONGEST_PATIENCE_NS = 15 * MINUTE_NS
+BUSY_FRAMES, BUSY_WITHIN_NS = 30, MINUTE_NS  # what a busy connection tells
 GARBAGE_LIMIT = 20  # frames that are none, one after the other: then the connection is left
 OPEN = "NORMAL_OPEN"
 MAX_TEXTS, MAX_TEXT = 5, 200  # of a broker's texts, and of one, in our log
@@ -45,8 +47,8 @@ class Reading:
     Args:
         keys: of its instruments, numbered from `first` on.
         count: of all instruments; where these are all, nobody has to name them.
-        now_s: when they were asked for; seconds that only grow.
-        patience_s: how long a connection that is not busy may be mute in an open market.
+        now_ns: when they were asked for.
+        patience_ns: how long a connection that is not busy may be mute in an open market.
     """
 
     def __init__(
@@ -56,8 +58,8 @@ class Reading:
         first: int,
         number: int,
         count: int,
-        now_s: float,
-        patience_s: float,
+        now_ns: int,
+        patience_ns: int,
         rejected: dict[str, int],
     ) -> None:
         self._decoder = FrameDecoder(keys, number, rejected, first=first)
@@ -66,11 +68,11 @@ class Reading:
         self._segments = {key.partition("|")[0] for key in keys}
         self._number = number
         self._count = count
-        self._patience_s = patience_s
+        self._patience_ns = patience_ns
         self._statuses: dict[tuple[Phase | None, str], str] = {}
-        self._began_s = now_s  # with the subscription, then with the first frame
-        self._data_s = now_s  # of the last frame with data, or of the market's opening
-        self._recent: deque[float] = deque(maxlen=BUSY_FRAMES)
+        self._began_ns = now_ns  # with the subscription, then with the first frame
+        self._data_ns = now_ns  # of the last frame with data, or of the market's opening
+        self._recent: deque[int] = deque(maxlen=BUSY_FRAMES)
         self._withheld: set[int] = set()  # asked for and not told
         self._again: list[str] = []
         self._has_begun = self._has_asked_again = False
@@ -81,7 +83,7 @@ class Reading:
 
     # --- what comes ------------------------------------------------------------------------------
 
-    def frames(self, frames: Sequence[Arrival], now_s: float) -> Iterator[FeedItem]:
+    def frames(self, frames: Sequence[Arrival]) -> Iterator[FeedItem]:
         """What they say, in order. Raises ProtocolViolation as `frame` does.
 
         Ticks of several are one batch, as if they had come in one frame: what a batch costs behind
@@ -92,7 +94,7 @@ class Reading:
             if isinstance(frame, str):
                 items = self.text(frame, recv_ns)
             else:
-                items = self.frame(frame, recv_ns, now_s)
+                items = self.frame(frame, recv_ns)
             for item in items:
                 if isinstance(item, TickBatch) and len(frames) > 1:
                     # The decoder overwrites it with the next frame.
@@ -103,7 +105,7 @@ class Reading:
                 yield item
         yield from _together(batches)
 
-    def frame(self, frame: bytes, recv_ns: int, now_s: float) -> list[FeedItem]:
+    def frame(self, frame: bytes, recv_ns: int) -> list[FeedItem]:
         """What it says. Raises ProtocolViolation for the last of too many that say nothing."""
         found = self._decoder.decode(frame, recv_ns)
         if isinstance(found, Garbage):
@@ -111,11 +113,11 @@ class Reading:
         self._garbage = 0
         items: list[FeedItem] = []
         if not self._has_begun:
-            self._has_begun, self._began_s, self._data_s = True, now_s, now_s
+            self._has_begun, self._began_ns, self._data_ns = True, recv_ns, recv_ns
             items += self._up(recv_ns)
         if not found.statuses:
-            items += self._data(found, recv_ns, now_s)
-        items += self._market(found, recv_ns, now_s)
+            items += self._data(found, recv_ns)
+        items += self._market(found, recv_ns)
         return items
 
     def _unread(self, found: Garbage, recv_ns: int) -> list[FeedItem]:
@@ -131,9 +133,9 @@ class Reading:
         reason = f"a frame could not be read: {found.reason}"
         return [FeedDown(recv_ns, reason, self._number, self.instruments)]
 
-    def _data(self, found: Frame, recv_ns: int, now_s: float) -> list[FeedItem]:
-        self._data_s = now_s
-        self._recent.append(now_s)
+    def _data(self, found: Frame, recv_ns: int) -> list[FeedItem]:
+        self._data_ns = recv_ns
+        self._recent.append(recv_ns)
         items: list[FeedItem] = [] if self.is_up else self._up(recv_ns)
         if self._withheld and (back := self._withheld - self._decoder.unheard):
             self._withheld -= back
@@ -150,13 +152,13 @@ class Reading:
             items.append(Heartbeat(recv_ns))
         return items
 
-    def _market(self, found: Frame, recv_ns: int, now_s: float) -> list[FeedItem]:
+    def _market(self, found: Frame, recv_ns: int) -> list[FeedItem]:
         """What is new of the market's phases."""
         items: list[FeedItem] = []
         for segment, status, of, since_ns in found.statuses:
             if self._statuses.get((of, segment)) != status:
                 if of is None and status == OPEN and segment in self._segments:
-                    self._data_s = now_s  # it was lawfully quiet until now
+                    self._data_ns = recv_ns  # it was lawfully quiet until now
                 self._statuses[of, segment] = status
                 items.append(MarketStatus(recv_ns, segment, status, of, since_ns))
         return items
@@ -172,33 +174,34 @@ class Reading:
 
     # --- what does not come ----------------------------------------------------------------------
 
-    def look(self, recv_ns: int, now_s: float) -> list[FeedItem]:
+    def look(self, now_ns: int) -> list[FeedItem]:
         """What is overdue. Raises ConnectionLost where the connection is to be left."""
         if not self._has_begun:
-            if now_s - self._began_s >= FIRST_FRAME_S:
-                raise ConnectionLost(f"it has said nothing for {FIRST_FRAME_S:.0f} s")
+            if now_ns - self._began_ns >= FIRST_FRAME_NS:
+                raise ConnectionLost(f"it has said nothing for {FIRST_FRAME_NS // SECOND_NS} s")
             return []
         items: list[FeedItem] = []
-        silent_s = now_s - self._data_s
+        silent_ns = now_ns - self._data_ns
+        silent = f"it has told nothing for {silent_ns // SECOND_NS} s"
         if any(self._statuses.get((None, segment)) == OPEN for segment in self._segments):
             busy = self._is_busy()
-            if silent_s >= (MUTE_S if busy else self._patience_s):
+            if silent_ns >= (MUTE_NS if busy else self._patience_ns):
                 self.is_mute = True
-                raise ConnectionLost(f"it has told nothing for {silent_s:.0f} s, in an open market")
-            if busy and self.is_up and silent_s >= STALE_S:
+                raise ConnectionLost(f"{silent}, in an open market")
+            if busy and self.is_up and silent_ns >= STALE_NS:
                 self.is_up = False
-                reason = f"it has told nothing for {STALE_S:.0f} s"
-                items.append(FeedDown(recv_ns, reason, self._number, self.instruments))
-        return items + self._ignored(recv_ns, now_s)
+                items.append(FeedDown(now_ns, silent, self._number, self.instruments))
+        return items + self._ignored(now_ns)
 
-    def _ignored(self, recv_ns: int, now_s: float) -> list[FeedItem]:
+    def _ignored(self, now_ns: int) -> list[FeedItem]:
         """What no snapshot has told in time; once a connection."""
-        if self._has_asked_again or now_s - self._began_s < SNAPSHOT_S:
+        if self._has_asked_again or now_ns - self._began_ns < SNAPSHOT_NS:
             return []
         self._has_asked_again = True
         ignored = self._decoder.unheard - self._withheld
         self._again = [self._keys[number] for number in sorted(ignored)]
-        return self._withhold(ignored, f"no snapshot within {SNAPSHOT_S:.0f} s", recv_ns)
+        reason = f"no snapshot within {SNAPSHOT_NS // SECOND_NS} s"
+        return self._withhold(ignored, reason, now_ns)
 
     def take_unheard(self) -> list[str]:
         """Keys that no snapshot told in time and that are to be asked for once more."""
@@ -226,7 +229,7 @@ class Reading:
 
     def _is_busy(self) -> bool:
         recent = self._recent
-        busy = len(recent) == BUSY_FRAMES and recent[-1] - recent[0] <= BUSY_WITHIN_S
+        busy = len(recent) == BUSY_FRAMES and recent[-1] - recent[0] <= BUSY_WITHIN_NS
         self.was_busy |= busy
         return busy
 

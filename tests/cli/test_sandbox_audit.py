@@ -4,7 +4,7 @@ from pathlib import Path
 
 import structlog
 
-from tests.cli.sandbox_days import SHARES, sandbox_day
+from tests.cli.sandbox_days import SHARES, candles_of, sandbox_day
 
 
 def test_the_last_minutes_that_the_feed_tells_are_our_bars(tmp_path: Path) -> None:
@@ -13,4 +13,4 @@ def test_the_last_minutes_that_the_feed_tells_are_our_bars(tmp_path: Path) -> No
     [audited] = [log for log in logs if log["event"] == "bars_audited"]
 
     assert (0, 0) == (audited["differ"], audited["missing"])
-    assert len(SHARES) * 59 <= audited["equal"] <= len(SHARES) * 60
+    assert len(candles_of()) - len(SHARES) <= audited["equal"] <= len(candles_of())

@@ -34,6 +34,7 @@ class HandClock:
     def __init__(self, now_ns: int) -> None:
         self._now_ns = now_ns
         self._sleepers: list[tuple[int, asyncio.Future[None]]] = []
+        self._timers: dict[object, tuple[int, Callable[[], None]]] = {}
 
     def now_ns(self) -> int:
         return self._now_ns
@@ -45,7 +46,13 @@ class HandClock:
             await woken
 
     def call_at(self, when_ns: int, function: Callable[[], None]) -> Callable[[], None]:
-        raise AssertionError("the exchange sets no timers")
+        timer = object()
+        self._timers[timer] = (when_ns, function)
+
+        def cancel() -> None:
+            self._timers.pop(timer, None)
+
+        return cancel
 
     def held(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -58,3 +65,7 @@ class HandClock:
         for woken in due:
             if not woken.done():
                 woken.set_result(None)
+        for timer, (when_ns, function) in list(self._timers.items()):
+            if when_ns <= to_ns:
+                del self._timers[timer]
+                function()

@@ -9,6 +9,7 @@ from typing import Any
 from core.ports import FeedItem
 from core.session import at_ist
 from core.types import Instrument, InstrumentId, SessionClass
+from daemon.clocks import SystemClock
 from providers.upstox.feed import STANDARD, Allowance, UpstoxFeed
 from sandbox.feed_messages import FeedResponse
 from tests.sandbox.markets import DAY
@@ -19,11 +20,11 @@ KEYS = ("NSE_EQ|A", "NSE_EQ|B", "NSE_EQ|C")
 INSTRUMENTS = [Instrument(InstrumentId(key), key[-1], SessionClass.CASH) for key in KEYS]
 
 
-class LoopClock:
+class LoopClock(SystemClock):
     """Market time that starts at noon and goes with the loop."""
 
-    def now_ns(self) -> int:
-        return NOON_NS + round(asyncio.get_running_loop().time() * 1e9)
+    def __init__(self) -> None:
+        super().__init__(lambda: NOON_NS + round(asyncio.get_running_loop().time() * 1e9))
 
 
 class FakeSocket:
@@ -82,7 +83,7 @@ class Bench:
         self._address = address
         self.feed = UpstoxFeed(
             self._authorise,
-            LoopClock(),  # type: ignore[arg-type]
+            LoopClock(),
             token=token,
             allowance=allowance,
             dial=self._dial,

@@ -11,8 +11,9 @@ from websockets.http11 import Response
 
 from core.errors import AuthExpired, BrokerError, ConnectionLost
 from core.ports import FeedDown, FeedUp, Heartbeat, LastMinutes, PreviousCloses, TickBatch
+from core.session import SECOND_NS
 from providers.upstox.line import LONGEST_WAIT_S, TOKEN_LOOK_S, TOKEN_RETRY_S
-from providers.upstox.reading import FIRST_FRAME_S, MUTE_S, PATIENCE_S, SNAPSHOT_S
+from providers.upstox.reading import FIRST_FRAME_NS, MUTE_NS, PATIENCE_NS, SNAPSHOT_NS
 from tests.providers.upstox.lines import (
     KEYS,
     Bench,
@@ -25,6 +26,9 @@ from tests.providers.upstox.lines import (
 )
 
 HOUR_S = 3_600.0
+FIRST_FRAME_S, MUTE_S, PATIENCE_S, SNAPSHOT_S = (
+    ns / SECOND_NS for ns in (FIRST_FRAME_NS, MUTE_NS, PATIENCE_NS, SNAPSHOT_NS)
+)
 
 
 def refusal(status: int) -> InvalidStatus:
