@@ -29,8 +29,10 @@ from providers.upstox.wire import Frame, FrameDecoder, Garbage
 # Market time, which a market that waits for its readers lets stand still meanwhile.
 FIRST_FRAME_NS = 10 * SECOND_NS  # in which the exchange has to say something; it does at once
 SNAPSHOT_NS = 5 * SECOND_NS  # in which every instrument asked for has to be told
-STALE_NS = 5 * SECOND_NS  # without data from a busy connection, pings or not: nothing is known
-MUTE_NS = 15 * SECOND_NS  # then a busy one is left
+# Without data from a busy connection, pings or not, nothing is known after STALE; after MUTE it is
+# left. Not before it has been silent for so many times its mean gap: by chance that never happens.
+STALE_NS, STALE_GAPS = 5 * SECOND_NS, 20
+MUTE_NS, MUTE_GAPS = 15 * SECOND_NS, 30
 PATIENCE_NS = MINUTE_NS  # the same of any other; twice as long each time in vain
 LONGEST_PATIENCE_NS = 15 * MINUTE_NS
 BUSY_FRAMES, BUSY_WITHIN_NS = 30, MINUTE_NS  # what a busy connection tells
@@ -184,11 +186,11 @@ class Reading:
         silent_ns = now_ns - self._data_ns
         silent = f"it has told nothing for {silent_ns // SECOND_NS} s"
         if any(self._statuses.get((None, segment)) == OPEN for segment in self._segments):
-            busy = self._is_busy()
-            if silent_ns >= (MUTE_NS if busy else self._patience_ns):
+            stale_ns, mute_ns = self._limits()
+            if silent_ns >= mute_ns:
                 self.is_mute = True
                 raise ConnectionLost(f"{silent}, in an open market")
-            if busy and self.is_up and silent_ns >= STALE_NS:
+            if self.is_up and silent_ns >= stale_ns:
                 self.is_up = False
                 items.append(FeedDown(now_ns, silent, self._number, self.instruments))
         return items + self._ignored(now_ns)
@@ -227,11 +229,14 @@ class Reading:
         self._decoder.unheard |= numbers
         return [FeedDown(recv_ns, reason, self._number, tuple(sorted(numbers)))]
 
-    def _is_busy(self) -> bool:
+    def _limits(self) -> tuple[int, int]:
+        """How long it may be silent in an open market: until it is stale, until it is left."""
         recent = self._recent
-        busy = len(recent) == BUSY_FRAMES and recent[-1] - recent[0] <= BUSY_WITHIN_NS
-        self.was_busy |= busy
-        return busy
+        if len(recent) < BUSY_FRAMES or recent[-1] - recent[0] > BUSY_WITHIN_NS:
+            return self._patience_ns, self._patience_ns
+        self.was_busy = True
+        gap_ns = (recent[-1] - recent[0]) // (BUSY_FRAMES - 1)
+        return max(STALE_NS, STALE_GAPS * gap_ns), max(MUTE_NS, MUTE_GAPS * gap_ns)
 
 
 def _together(batches: Sequence[TickBatch]) -> Sequence[TickBatch]:

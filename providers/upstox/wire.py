@@ -23,7 +23,7 @@ EARLIEST_MS = 946_684_800_000  # 2000-01-01: an earlier time is no time
 LATEST_MS = 4_102_444_800_000  # 2100-01-01
 MAX_FRAME_BYTES = 1 << 20  # after inflating; the largest lawful one, 2,000 keys in full, is 0.9 MB
 
-MARKET_INFO = TYPES.index("market_info")
+SNAPSHOT, MARKET_INFO = TYPES.index("initial_feed"), TYPES.index("market_info")
 LAST_MINUTE, TODAY = "I1", "1d"  # of the OHLC rows: the last completed minute, the day so far
 MAX_JUMP = 1_000_000  # of a day's volume between two frames, over doubling: more is looked at
 _NO_TICKS: Records = np.zeros(0, TICK)
@@ -34,7 +34,7 @@ REASONS = (
     "unknown_key",
     "repeated_key",
     "bad_time",
-    "not_today",  # lawful in a snapshot: the last trade there was; live it is damage
+    "not_today",  # but for a snapshot, which tells the last trade there was
     "bad_volume",
     "odd_volume",  # the price is taken, the volume is the one told before
     "bad_candle",
@@ -118,7 +118,7 @@ class FrameDecoder:
             return Garbage(f"sent at {sent_ms} ms")
         if response.type == MARKET_INFO:
             return self._market_info(response)
-        return self._feeds(response.feeds, sent_ms, recv_ns)
+        return self._feeds(response, recv_ns)
 
     def _market_info(self, response: Any) -> Frame | Garbage:
         info = response.marketInfo
@@ -133,8 +133,9 @@ class FrameDecoder:
             ]
         return Frame(response.currentTs * MS_NS, _NO_TICKS, _NO_CANDLES, told, {})
 
-    def _feeds(self, feeds: Any, sent_ms: int, recv_ns: int) -> Frame:
+    def _feeds(self, response: Any, recv_ns: int) -> Frame:
         place = candles = 0
+        sent_ms = response.currentTs
         # Names of this function: a million ticks a second look them up.
         number_of, volumes, next_candle_ms = self._numbers.get, self._volumes, self._next_candle_ms
         pack, buffer, size, full = _TICK_ROW.pack_into, self._tick_bytes, _TICK_ROW.size, self._room
@@ -142,7 +143,7 @@ class FrameDecoder:
         unheard, without_close = self.unheard, self._without_close
         closes: dict[int, float] = {}
         today_ms = sent_ms - (sent_ms + IST_OFFSET_MS) % DAY_MS
-        for entry in feeds:
+        for entry in response.feeds:
             number = number_of(entry.key)
             if number is None or place == full:
                 self.rejected["unknown_key" if number is None else "repeated_key"] += 1
@@ -164,8 +165,10 @@ class FrameDecoder:
                 continue  # depth alone
             quantity, volume = ltpc.ltq, getattr(told, "vtt", 0)
             if not today_ms <= traded_ms < LATEST_MS:
-                old = EARLIEST_MS < traded_ms < today_ms
-                self.rejected["not_today" if old else "bad_time"] += 1
+                if not EARLIEST_MS < traded_ms < today_ms:
+                    self.rejected["bad_time"] += 1
+                elif response.type != SNAPSHOT:
+                    self.rejected["not_today"] += 1
             elif volume < 0 or quantity < 0:
                 self.rejected["bad_volume"] += 1
             else:

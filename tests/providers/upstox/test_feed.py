@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidStatus
+from websockets.http11 import Response
 
 from core.errors import ConfigError, ConnectionLost
 from core.minutes import BarBuilder
@@ -251,6 +254,28 @@ def test_one_lost_connection_does_not_touch_the_other() -> None:
     assert (0, (0,)) == (down.connection, down.instruments)
     assert {(0,), (1, 2)} == {up.instruments for up in bench.of(FeedUp)}
     assert 3 == len(bench.sockets)
+
+
+def test_one_connection_too_many_is_refused_and_the_others_go_on() -> None:
+    def serve(socket: FakeSocket) -> Coroutine[Any, Any, None]:
+        if socket.number:
+            raise InvalidStatus(Response(403, "", Headers()))
+
+        async def told() -> None:
+            socket.say(market())
+            while True:
+                socket.say(trade(*socket.asked[0]))
+                await asyncio.sleep(0.25)
+
+        return told()
+
+    bench = Bench(serve, allowance=Allowance(keys=2, connections=2)).run(120)
+    [down] = bench.of(FeedDown)
+
+    assert ((1, 2), True) == (down.instruments, "HTTP 403" in down.reason)
+    assert [(0,)] == [up.instruments for up in bench.of(FeedUp)]
+    assert {0} == {int(one.ticks["instrument"][0]) for one in bench.of(TickBatch)}
+    assert 400 < len(bench.of(TickBatch))
 
 
 # --- what is left behind -------------------------------------------------------------------------

@@ -189,6 +189,26 @@ def test_a_busy_connection_that_falls_mute_is_stale_then_left() -> None:
     assert 1 == told[3][1].connection
 
 
+def test_a_connection_is_not_mute_for_a_silence_that_its_market_is_used_to() -> None:
+    """A frame in two seconds: five without one are nothing, forty are."""
+
+    def serve(socket: FakeSocket) -> Coroutine[Any, Any, None]:
+        async def told() -> None:
+            socket.say(market(), trade(*KEYS))
+            trades = asyncio.create_task(lively(socket, every_s=1.9))
+            await asyncio.sleep(120)
+            trades.cancel()
+            await asyncio.sleep(30)
+            await lively(socket, every_s=1.9)
+
+        return told()
+
+    bench = Bench(serve).run(300)
+
+    assert [] == bench.of(FeedDown)
+    assert 1 == len(bench.sockets)
+
+
 def test_a_busy_connection_that_was_stale_goes_on_where_it_speaks_again() -> None:
     def serve(socket: FakeSocket) -> Coroutine[Any, Any, None]:
         async def pauses() -> None:

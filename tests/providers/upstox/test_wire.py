@@ -179,6 +179,15 @@ def test_a_volume_that_jumps_is_believed_if_the_days_candle_agrees(
     assert (volume != taken) == decoder.rejected["odd_volume"]
 
 
+def test_a_snapshot_may_tell_a_trade_of_an_earlier_day() -> None:
+    decoder = FrameDecoder(KEYS)
+    response = full(1, **trade() | {"ltt": SENT_MS - 86_400_000})
+    response.type = "initial_feed"
+
+    assert 0 == len(decoded(decoder, response).ticks)
+    assert 0 == sum(decoder.rejected.values())
+
+
 def test_a_previous_close_is_told_once_and_not_with_a_trade_of_yesterday() -> None:
     decoder = FrameDecoder(KEYS, first=5)
     old = decoded(decoder, full(1, **trade() | {"ltt": SENT_MS - 86_400_000, "cp": 1490.0}))
