@@ -78,7 +78,8 @@ async def served(
     sandbox = Sandbox(exchange, accounts, now_s=seconds)
     address = await sandbox.start()
     try:
-        async with httpx.AsyncClient(base_url=address) as client:
+        # Certificates take longer to load than a test takes to run, and loopback has none.
+        async with httpx.AsyncClient(base_url=address, verify=False) as client:
             yield Served(client, clock, sandbox, accounts)
     finally:
         await sandbox.stop()
