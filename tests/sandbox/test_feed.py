@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.minutes import BarBuilder
-from core.session import live_session, parse_day
+from core.session import Phase, live_session, parse_day
 from core.types import BAR, Records
 from providers.upstox.wire import Frame, FrameDecoder
 from sandbox.feed import LIMITS, Subscriber, market_info
@@ -204,5 +204,6 @@ def test_market_info_is_read_by_our_decoder() -> None:
     found = FrameDecoder([RELIANCE]).decode(frame, NOON_MS * 1_000_000)
 
     assert isinstance(found, Frame)
-    assert ("NSE_EQ", "NORMAL_OPEN") in found.statuses
-    assert ("NSE_EQ", "CTS_CLOSE") in found.statuses
+    told = [(one.segment, one.status, one.of) for one in found.statuses]
+    assert ("NSE_EQ", "NORMAL_OPEN", None) in told
+    assert ("NSE_EQ", "CTS_CLOSE", Phase.CLOSING_AUCTION) in told
