@@ -13,14 +13,16 @@ from pydantic import SecretStr
 from backtest.files import SIGNAL_SCHEMA, TRADE_SCHEMA, check_writable, write_run
 from backtest.run import session_terms
 from cli.config_commands import configuration
-from cli.run_sources import Opening, accepted_days, opening_of
+from cli.run_sources import Opened, Opening, accepted_days, opening_of
 from core.book import MAIN_BOOK
 from core.errors import ConfigError, DataError
+from core.ports import Clock
 from core.session import day_text, parse_day
 from core.types import Market
 from daemon import telemetry
 from daemon.bootstrap import Daemon
 from daemon.broker_checks import broker_checks
+from daemon.broker_token import tokens_for
 from daemon.clocks import SystemClock, VirtualClock
 from daemon.config import Configuration, Settings
 from daemon.control import ControlServer
@@ -41,7 +43,6 @@ from daemon.pulse.notify import Notifier
 from daemon.pulse.vitals import Vitals
 from daemon.pulse.watchdog import Watchdog
 from daemon.schedule import ClockDriver, Driver, HostDriver
-from daemon.sources import Source
 from stores.ledger_reader import open_read_only
 
 Tell = Callable[[str], None]
@@ -58,14 +59,14 @@ def run(configured: Configuration, tell: Tell) -> None:
     directory = Path(settings.paths.state_dir)
     check_writable(directory)
     os.umask(0o077)  # whatever the daemon keeps is its owner's alone
-    telemetry.configure()
-    opening = opening_of(configured)
+    redaction = telemetry.configure()
+    opening = opening_of(configured, redaction.learn)
     accepted = accepted_days(configured)
     with StateLock(directory):
         keep_ballast(directory, free_bytes(directory))
         credentials = os.environ.get("CREDENTIALS_DIRECTORY")  # of systemd, LoadCredential=
         token = kept_token(directory, Path(credentials) if credentials else None)
-        telemetry.configure(secrets=[token])
+        redaction.learn(token)
         examined = partial(_examined, settings, accepted)
         try:
             asyncio.run(_run(configured, opening, examined, token, tell))
@@ -76,7 +77,8 @@ def run(configured: Configuration, tell: Tell) -> None:
 def _examined(settings: Settings, accepted: frozenset[int], now_ns: int) -> Iterator[Check]:
     """The checks of readiness at `now_ns` of the market."""
     directory, kind = Path(settings.paths.state_dir), settings.feed.kind
-    yield from examine(directory, now_ns, accepted, is_recorded=kind == "replay")
+    tokens = tokens_for(settings, os.environ, SystemClock().now_ns)
+    yield from examine(directory, now_ns, accepted, is_recorded=kind == "replay", tokens=tokens)
     if kind in BROKERS_PROTOCOL:
         yield from broker_checks(directory, now_ns, (*settings.symbols, *settings.watch))
 
@@ -85,14 +87,17 @@ async def _run(
     configured: Configuration, opening: Opening, examined: Examine, token: SecretStr, tell: Tell
 ) -> None:
     vitals = Vitals(Notifier())
-    async with attended(vitals, Watchdog()) as stop, opening as source:
-        plan, settings = plan_of(configured, source), configured.settings
-        await _served(plan, settings, examined, token, tell, vitals=vitals, stop=stop)
+    async with attended(vitals, Watchdog()) as stop, opening as opened:
+        plan, settings = plan_of(configured, opened), configured.settings
+        await _served(
+            plan, settings, opened.days_by, examined, token, tell, vitals=vitals, stop=stop
+        )
 
 
 async def _served(
     plan: Plan,
     settings: Settings,
+    days_by: Clock | None,
     examined: Examine,
     token: SecretStr,
     tell: Tell,
@@ -131,14 +136,13 @@ async def _served(
         address = await server.start()
         await control.start()
         tell(f"tradingd     {plan.mode} {plan.source.name}, day {day_text(day)}: {address}")
-        is_live = plan.source.is_live
-        driver = HostDriver(SystemClock()) if is_live else ClockDriver(VirtualClock(frame.open_ns))
+        driver = driver_of(days_by, frame.open_ns)
         cycle = Cycle(
             daemon,
             driver,
             examine=examined,
             tell=lambda told: tell("\n".join(lines_of(told))),
-            days=feed.days or (None if is_live else 1),
+            days=feed.days or (None if plan.source.is_live else 1),
         )
         await cycle.run(day, stop)
         tell(f"kept in      {directory}")
@@ -150,20 +154,29 @@ async def _served(
         await daemon.close()
 
 
-def plan_of(configured: Configuration, source: Source) -> Plan:
-    """What the configuration asks to run on `source`."""
-    settings = configured.settings
+def driver_of(days_by: Clock | None, open_ns: int) -> Driver:
+    """Who waits for the moments of a day; by the host's clock it does so over nights and sleep."""
+    if days_by is None:
+        return ClockDriver(VirtualClock(open_ns))
+    if isinstance(days_by, SystemClock) and days_by.is_hosts:
+        return HostDriver(days_by)
+    return ClockDriver(days_by)
+
+
+def plan_of(configured: Configuration, opened: Opened) -> Plan:
+    """What the configuration asks to run on an opened source."""
+    settings, slack = configured.settings, opened.slack
     risk = settings.risk.for_market(Market(settings.feed.session))
     books = books_of(configured)
     return Plan(
         mode=settings.mode,
-        source=source,
+        source=opened.source,
         strategies=books.pop(MAIN_BOOK),
         risk=risk,
         terms=session_terms(risk),
-        late_ns=round(settings.late_s * 1e9),
+        late_ns=round(settings.late_s * slack * 1e9),
         shadows=tuple(books.items()),
-        repair_wait_ns=round(settings.repair_wait_s * 1e9),
+        repair_wait_ns=round(settings.repair_wait_s * slack * 1e9),
     )
 
 

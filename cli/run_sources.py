@@ -5,79 +5,185 @@ asked first is so inside the Opening.
 """
 
 import math
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import SecretStr
 
 from backtest.run import check_span, session_terms
 from cli.reading import read
-from core.errors import DataError
+from core.errors import ConfigError, DataError
+from core.ports import Clock
 from core.session import day_text, parse_day
 from core.types import Market
 from daemon.clocks import SystemClock
-from daemon.config import REAL, Configuration
+from daemon.config import REAL, Configuration, Settings
 from daemon.sources import RecordedSource, ReplaySource, Source, SyntheticSource
 from providers.recorded import RecordedTicks, is_capture
 from providers.replay import ReplayProvider, SessionTerms
 
-Opening = AbstractAsyncContextManager[Source]
+if TYPE_CHECKING:  # loaded where they are used: a replay talks to nobody
+    from daemon.upstox_source import Venue
+
+Token = Callable[[], str]
+Learn = Callable[[SecretStr], None]  # told of a secret before it is used, so that no log shows it
+MAX_LOCAL_SPEED = 60.0  # a moment of the host's is a minute of the market's
 
 
-def opening_of(configured: Configuration) -> Opening:
+class Opened(NamedTuple):
+    """A source that can be used.
+
+    `days_by`: the clock by which days come; None: one follows another. `slack`: market seconds that
+    pass in one of the host's: what the host is given time for takes so much longer.
+    """
+
+    source: Source
+    days_by: Clock | None = None
+    slack: float = 1.0
+
+
+Opening = AbstractAsyncContextManager[Opened]
+
+
+def opening_of(configured: Configuration, learned: Learn) -> Opening:
     """The configured source, once it is entered. Raises ConfigError, DataError."""
     match configured.settings.feed.kind:
         case "replay":
-            return nullcontext(replay_source(configured))
+            return nullcontext(Opened(replay_source(configured)))
         case "synthetic":
-            return nullcontext(synthetic_source(configured))
+            return nullcontext(Opened(synthetic_source(configured), host_of(configured)))
         case "sandbox":
-            return sandbox_opening(configured)
+            return sandbox_opening(configured, learned)
+        case "upstox":
+            return upstox_opening(configured, learned)
 
 
-def terms_of(configured: Configuration) -> SessionTerms:
-    settings = configured.settings
-    return session_terms(settings.risk.for_market(Market(settings.feed.session)))
-
-
-def sandbox_opening(configured: Configuration) -> Opening:
+def sandbox_opening(configured: Configuration, learned: Learn) -> Opening:
     """A local exchange in this process, served as long as its source is used."""
-    from cli.mornings import morning_of
     from cli.sandbox_source import DEMO, OwnSandbox
+
+    settings, host = configured.settings, host_of(configured)
+    venue = OwnSandbox(
+        seed=settings.feed.seed,
+        speed=speed_of(configured),
+        accept=accepted_days(configured),
+        learned=learned,
+        host=host,
+    )
+
+    @asynccontextmanager
+    async def served() -> AsyncIterator[Opened]:
+        symbols = settings.symbols or DEMO
+        async with (
+            venue.served() as address,
+            talking(configured, venue, venue.token, symbols, api=address) as source,
+        ):
+            yield Opened(source, host)
+
+    return served()
+
+
+def upstox_opening(configured: Configuration, learned: Learn) -> Opening:
+    """The broker, or an exchange in another process of this machine. Raises ConfigError."""
+    from daemon.broker_token import tokens_for
+    from daemon.upstox_source import HostVenue
+
+    settings, accept = configured.settings, accepted_days(configured)
+    if not settings.symbols:
+        raise ConfigError("feed upstox needs symbols, e.g. --symbols RELIANCE,TATAPOWER")
+    speed = local_speed(configured)
+    tokens = tokens_for(settings, os.environ, SystemClock().now_ns, learned)
+    assert tokens is not None  # the broker tells nothing without
+
+    @asynccontextmanager
+    async def talked_to() -> AsyncIterator[Opened]:
+        clock = SystemClock() if speed is None else await followed(settings, tokens, speed)
+        identity = "upstox" if speed is None else "upstox of this machine"
+        venue = HostVenue(identity, clock, speed=speed or 1.0, accept=accept)
+        async with talking(
+            configured, venue, tokens, settings.symbols, api=settings.upstox.api, slack=speed or 1.0
+        ) as source:
+            yield Opened(source, clock, speed or 1.0)
+
+    return talked_to()
+
+
+async def followed(settings: Settings, token: Token, speed: float) -> SystemClock:
+    """The time of an exchange that has its own. Raises BrokerError."""
+    from providers.upstox.exchange_time import exchange_now_ns
+    from providers.upstox.rest import UpstoxRest
+
+    rest = UpstoxRest(token, address=settings.upstox.api)
+    try:
+        return await SystemClock.following(partial(exchange_now_ns, rest.feed_address), speed)
+    finally:
+        await rest.close()
+
+
+@asynccontextmanager
+async def talking(
+    configured: Configuration,
+    venue: "Venue",
+    token: Token,
+    symbols: Sequence[str],
+    *,
+    api: str,
+    slack: float = 1.0,
+) -> AsyncIterator[Source]:
+    """The source of a venue, with the instruments of its lists. Raises ConfigError, BrokerError."""
+    from cli.mornings import morning_of
     from daemon.upstox_source import UpstoxSource
     from providers.upstox.assets import UpstoxAssets
     from providers.upstox.rest import UpstoxRest
 
     settings = configured.settings
-    symbols = settings.symbols or DEMO
-    venue = OwnSandbox(
-        seed=settings.feed.seed,
-        speed=speed_of(configured),
-        accept=accepted_days(configured),
-        host=SystemClock() if settings.feed.speed == REAL else None,
-    )
+    lists_at = settings.upstox.lists_at if venue.name == "upstox" else api
+    rest, assets = UpstoxRest(token, address=api), UpstoxAssets(lists_at)
+    morning = morning_of(settings, venue.identity, assets, rest, symbols)
+    try:
+        yield UpstoxSource(
+            venue,
+            rest,
+            await morning.instruments(venue.now_ns()),
+            terms=terms_of(configured),
+            history_sessions=settings.history_sessions,
+            grace_ns=round(settings.grace_s * slack * 1e9),
+            accept=accepted_days(configured),
+            band_percent=settings.price_band_percent,
+            relist=morning.instruments,
+        )
+    finally:
+        await assets.close()
+        await rest.close()
 
-    @asynccontextmanager
-    async def served() -> AsyncIterator[Source]:
-        async with venue.served() as address:
-            rest, assets = UpstoxRest(venue.token, address=address), UpstoxAssets(address)
-            morning = morning_of(settings, venue.identity, assets, rest, symbols)
-            try:
-                yield UpstoxSource(
-                    venue,
-                    rest,
-                    await morning.instruments(venue.exchange.clock.now_ns()),
-                    terms=terms_of(configured),
-                    history_sessions=settings.history_sessions,
-                    grace_ns=round(settings.grace_s * 1e9),
-                    accept=accepted_days(configured),
-                    band_percent=settings.price_band_percent,
-                    relist=morning.instruments,
-                )
-            finally:
-                await assets.close()
-                await rest.close()
 
-    return served()
+def local_speed(configured: Configuration) -> float | None:
+    """How fast the time of an exchange on this machine passes; None: it is the broker, whose time
+    is the host's. Raises ConfigError."""
+    settings = configured.settings
+    told = "feed.speed" in configured.origins
+    if not settings.upstox.is_local:
+        if told and settings.feed.speed != REAL:
+            raise ConfigError("feed upstox: the broker's time is the host's, leave speed out")
+        return None
+    speed = speed_of(configured) if told else 1.0
+    if speed > MAX_LOCAL_SPEED:
+        raise ConfigError(f"feed upstox: speed {speed:g} over {MAX_LOCAL_SPEED:g}")
+    return speed
+
+
+def host_of(configured: Configuration) -> Clock | None:
+    """The host's clock, where days come by it."""
+    return SystemClock() if configured.settings.feed.speed == REAL else None
+
+
+def terms_of(configured: Configuration) -> SessionTerms:
+    settings = configured.settings
+    return session_terms(settings.risk.for_market(Market(settings.feed.session)))
 
 
 def replay_source(configured: Configuration) -> Source:
@@ -123,7 +229,7 @@ def synthetic_source(configured: Configuration) -> Source:
         grace_ns=round(settings.grace_s * 1e9),
         band_percent=settings.price_band_percent,
         accept=accepted_days(configured),
-        host=SystemClock() if settings.feed.speed == REAL else None,
+        host=host_of(configured),
     )
 
 

@@ -4,8 +4,10 @@ Puts the two together: the exchange and the daemon go by one clock, everything e
 loopback. The daemon is told an address and a token and nothing more.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+
+from pydantic import SecretStr
 
 from core.ports import Clock
 from core.session import SECOND_NS, at_ist, next_live_session, parse_day
@@ -20,20 +22,27 @@ from sandbox.universe import listings
 from sandbox.world import GeneratedWorld
 
 DAWN = "08:00"  # tokens end at 03:30, and nothing has traded yet
-DEMO = ("RELIANCE", "TATAPOWER")  # traded when no symbol is configured
+DEMO = ("RELIANCE", "TATAPOWER")  # traded where no symbol is configured
 
 
 class OwnSandbox:
     """The venue: generated days, each from where the daemon left it, at its pace.
 
     Args:
+        learned: is told of each token before it is used.
         host: days come by this clock, when they come; None: each waits for its reader.
     """
 
     name = "sandbox"
 
     def __init__(
-        self, *, seed: int, speed: float, accept: frozenset[int], host: Clock | None = None
+        self,
+        *,
+        seed: int,
+        speed: float,
+        accept: frozenset[int] = frozenset(),
+        learned: Callable[[SecretStr], None] = lambda _: None,
+        host: Clock | None = None,
     ) -> None:
         self.identity = f"sandbox seed {seed}"
         self.is_live = host is not None
@@ -42,8 +51,9 @@ class OwnSandbox:
         self._host = host
         clock = host or _at_dawn(parse_day(FIRST_GENERATED_DAY))
         self.exchange = Exchange(listings(), GeneratedWorld(seed, hours), hours, clock)
-        self._accounts = Accounts(None, clock.now_ns())
-        self.sandbox = Sandbox(self.exchange, self._accounts, waits=not self.is_live)
+        self.accounts = Accounts(None, clock.now_ns())
+        self.sandbox = Sandbox(self.exchange, self.accounts, waits=not self.is_live)
+        self._learned = learned
         self._token = ""
 
     @asynccontextmanager
@@ -58,11 +68,15 @@ class OwnSandbox:
     def token(self) -> str:
         """One that is good now."""
         now_ns = self.exchange.clock.now_ns()
-        if self._accounts.grant(self._token, now_ns) is None:
-            self._token = self._accounts.issue(Grant.FULL, now_ns)
+        if self.accounts.grant(self._token, now_ns) is None:
+            self._token = self.accounts.issue(Grant.FULL, now_ns)
+            self._learned(SecretStr(self._token))
         return self._token
 
     # --- whose time it is ------------------------------------------------------------------------
+
+    def now_ns(self) -> int:
+        return self.exchange.clock.now_ns()
 
     def next_day(self, after_day: int) -> int:
         if self._host is not None:

@@ -122,7 +122,9 @@ def run(
     ] = None,
     feed: Annotated[
         str | None,
-        typer.Option("--feed", metavar="sandbox|synthetic|replay", help="source of the market"),
+        typer.Option(
+            "--feed", metavar="sandbox|upstox|synthetic|replay", help="source of the market"
+        ),
     ] = None,
     symbols: Symbols = None,
     strategies: Annotated[

@@ -27,7 +27,7 @@ def play(directory: Path) -> None:
     from backtest.run import Gear, Request, run
     from cli.config_commands import configuration
     from cli.run_commands import plan_of
-    from cli.run_sources import synthetic_source
+    from cli.run_sources import Opened, synthetic_source
     from core.session import parse_day
     from daemon import telemetry
     from daemon.bootstrap import Daemon
@@ -40,7 +40,7 @@ def play(directory: Path) -> None:
     telemetry.configure("error")
     day = parse_day(FIRST_GENERATED_DAY)
     configured = configuration(None, None, {"feed": {"speed": "max"}})
-    plan = plan_of(configured, synthetic_source(configured))
+    plan = plan_of(configured, Opened(synthetic_source(configured)))
 
     async def one_day() -> None:
         daemon = Daemon(plan, directory)

@@ -34,7 +34,7 @@ from daemon.questions import Questions
 from daemon.rerun import DayRecord
 from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot, timeframe_text
 from daemon.state import State
-from daemon.supervisor import DayTasks, supervise
+from daemon.supervisor import DayTasks, supervise, unless_stopped
 from daemon.trading import Trading, log_failures
 from providers.live import DayFrame, LiveProvider, day_frame
 from providers.resampling import ResamplingProvider
@@ -200,7 +200,7 @@ class Daemon:
         )
         if not self._frame.minutes:
             raise ConfigError(f"{day_text(day)} has no session")
-        self._clock = None
+        self._clock = self._trading = None
         return self._frame
 
     async def play(self, day: int, stop: asyncio.Event | None = None) -> DayOutcome:
@@ -209,8 +209,11 @@ class Daemon:
         assert self._store is not None
         assert self.floor is not None
         source, floor = self.plan.source, self.floor
-        frame = self.prepare(day)
-        self._record = await self._start().stand(self._record, day, frame)
+        frame, start = self.prepare(day), self._start()
+        self._done_before = self._record.minutes if self._record.is_under_way else 0
+        if not await unless_stopped(start.fetch_history(self._record, day), stop):
+            return await self._ledger_owner.run(self._outcome, day, False)
+        self._record = await start.stand(self._record, day, frame)
         self._done_before, after_ns = self._record.minutes, self._record.last_close_ns
         for _, blown in floor.blown:
             self._scanner.switched_off(blown.strategy)
@@ -349,13 +352,12 @@ class Daemon:
     def _outcome(self, day: int, complete: bool) -> DayOutcome:
         assert self._ledger is not None
         assert self._frame is not None
-        assert self._trading is not None
         signals = self._ledger.rows("signals", day, MAIN_BOOK)
         trades = self._ledger.rows("trades", day, MAIN_BOOK)
         return DayOutcome(
             day=day,
             complete=complete,
-            minutes=self._done_before + self._trading.minutes,
+            minutes=self._done_before + (self._trading.minutes if self._trading else 0),
             minutes_expected=self._frame.minutes,
             signals=len(signals),
             entries=sum(row["status"] == "ACTED" for row in signals),

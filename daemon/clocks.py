@@ -7,11 +7,12 @@ import asyncio
 import heapq
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import count
 
 SECOND_NS = 1_000_000_000
+ASKED_TIMES = 3
 MAX_NAP_S = 30.0  # a longer wait looks at the clock in between: it may have been set
 
 
@@ -26,11 +27,28 @@ class SystemClock:
         self._time_ns = time_ns
         self._speed = speed
 
+    @property
+    def is_hosts(self) -> bool:
+        """Whether it is the wall clock of this machine."""
+        return self._time_ns is time.time_ns
+
     @classmethod
-    def scaled(cls, start_ns: int, speed: float) -> "SystemClock":
-        """Begins at `start_ns` now, and waits for nobody."""
-        origin_ns = time.monotonic_ns()
+    def scaled(cls, start_ns: int, speed: float, at_ns: int | None = None) -> "SystemClock":
+        """`start_ns` was at `at_ns` of the host's monotonic time; None: it is now."""
+        origin_ns = time.monotonic_ns() if at_ns is None else at_ns
         return cls(lambda: start_ns + int((time.monotonic_ns() - origin_ns) * speed), speed)
+
+    @classmethod
+    async def following(cls, ask: Callable[[], Awaitable[int]], speed: float) -> "SystemClock":
+        """Somebody else's time, who is asked what it is; the quickest answer is nearest to it."""
+        answers = []
+        for _ in range(ASKED_TIMES):
+            asked_ns = time.monotonic_ns()
+            told_ns = await ask()
+            at_ns = time.monotonic_ns()
+            answers.append((at_ns - asked_ns, told_ns, at_ns))
+        _, told_ns, at_ns = min(answers)
+        return cls.scaled(told_ns, speed, at_ns)
 
     def now_ns(self) -> int:
         return self._time_ns()

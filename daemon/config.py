@@ -101,7 +101,7 @@ Speed = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 class FeedSettings(Table):
     """Where ticks or bars come from."""
 
-    kind: Literal["sandbox", "synthetic", "replay"] = Field(
+    kind: Literal["sandbox", "upstox", "synthetic", "replay"] = Field(
         "sandbox", description="source of the data"
     )
     speed: Speed | Literal["max", "real"] = Field(

@@ -53,6 +53,23 @@ async def supervise(tasks: DayTasks, stop: asyncio.Event | None = None) -> None:
         raise failed.exceptions[0] from None
 
 
+async def unless_stopped(work: Work, stop: asyncio.Event | None) -> bool:
+    """Do `work` to its end; False: `stop` came first, and it was left."""
+    if stop is None:
+        await work
+        return True
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+        return working.done()
+    finally:
+        for task in (working, stopping):
+            task.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)
+
+
 async def _stopped(
     stop: asyncio.Event, ingest: asyncio.Task[None], end_intake: Callable[[], Awaitable[None]]
 ) -> None:

@@ -28,6 +28,16 @@ class UpstoxSettings(Table):
         "", description="what `tradingd login` keeps; none named: in the state directory"
     )
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is an exchange on this machine, such as `tradingd sandbox`."""
+        return is_loopback(urlsplit(self.api).hostname or "")
+
+    @property
+    def lists_at(self) -> str:
+        """Where the lists of instruments are asked for: an exchange on this machine has its own."""
+        return self.api if self.is_local and self.assets == ASSETS else self.assets
+
     @field_validator("api", "assets")
     @classmethod
     def _is_safe(cls, address: str) -> str:

@@ -23,7 +23,7 @@ from core.session import (
 )
 from core.types import NEVER_NS, Instrument, Market, MinuteSpan, Records, SessionClass
 from daemon.ingest import Ingest
-from daemon.sources import classes_of, closes_after
+from daemon.sources import classes_of, closes_after, day_to_come
 from providers.dataset import DataOptions, trusted
 from providers.live import DayFrame
 from providers.replay import ReplayProvider, SessionTerms
@@ -46,6 +46,9 @@ class Venue(Protocol):
     identity: str
     is_live: bool  # as of a Source
 
+    def now_ns(self) -> int:
+        """The exchange's time."""
+
     def next_day(self, after_day: int) -> int:
         """As of a Source."""
 
@@ -56,6 +59,40 @@ class Venue(Protocol):
 
     async def pause(self, seconds: float, clock: Clock) -> None:
         """Between two tries of the feed."""
+
+
+class HostVenue:
+    """An exchange that goes on while nobody looks: the broker's, or one in another process.
+
+    Args:
+        clock: the exchange's time; `speed`: how much faster than the host's it passes.
+    """
+
+    name = "upstox"
+    is_live = True
+
+    def __init__(
+        self, identity: str, clock: Clock, *, speed: float = 1.0, accept: frozenset[int]
+    ) -> None:
+        self.identity = identity
+        self._clock = clock
+        self._speed = speed
+        self._accept = accept
+
+    def now_ns(self) -> int:
+        return self._clock.now_ns()
+
+    def next_day(self, after_day: int) -> int:
+        return day_to_come(after_day, self._clock.now_ns(), self._accept)
+
+    def dawn(self, day: int) -> None:
+        """It comes by itself."""
+
+    def clock(self, frame: DayFrame, after_ns: int) -> Clock:
+        return self._clock
+
+    async def pause(self, seconds: float, clock: Clock) -> None:
+        await asyncio.sleep(seconds / self._speed)
 
 
 class UpstoxSource:

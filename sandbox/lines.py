@@ -16,7 +16,9 @@ from websockets.frames import Frame
 from sandbox.exchange import Exchange
 from sandbox.feed_line import ABORT, DEAFEN
 
-READ_WITHIN_S = 10.0  # of real time; a reader that takes longer is waited for no more
+# Seconds of real time that a reader is waited for. Of those in which the loop runs: while it stands
+# still nobody can read.
+READ_WITHIN_LOOKS, LOOK_S = 10, 1.0
 
 
 class Patience:
@@ -32,11 +34,15 @@ class Patience:
 
     def expect(self, code: str) -> None:
         """The reader that comes with `code`, if it comes soon."""
-        held = ExitStack()
+        held = self._expected[code] = ExitStack()
         held.enter_context(self.exchange.clock.held())
-        timer = asyncio.get_running_loop().call_later(READ_WITHIN_S, self.met, code)
-        held.callback(timer.cancel)
-        self._expected[code] = held
+        self._look(code, READ_WITHIN_LOOKS)
+
+    def _look(self, code: str, looks_left: int) -> None:
+        if looks_left == 0:
+            self.met(code)
+        elif code in self._expected:
+            asyncio.get_running_loop().call_later(LOOK_S, self._look, code, looks_left - 1)
 
     def met(self, code: str) -> None:
         """It is here and has been answered, or is gone."""
@@ -79,7 +85,10 @@ class Line(WebSocketsSansIOProtocol):
         answered = self._asked[name] = self.loop.create_future()
         self.conn.send_ping(name)
         self.transport.write(b"".join(self.conn.data_to_send()))
-        await asyncio.wait({answered}, timeout=READ_WITHIN_S)
+        for _ in range(READ_WITHIN_LOOKS):
+            await asyncio.wait({answered}, timeout=LOOK_S)
+            if answered.done():
+                break
         self._asked.pop(name, None)
 
     def handle_pong(self, event: Frame) -> None:

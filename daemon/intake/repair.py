@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
-from core.errors import BrokerError
+from core.errors import AuthExpired, BrokerError
 from core.minutes import ClosedMinute
 from core.ports import Candles, Clock
 from core.repair import Ask, AskLastMinute, Given, Repair, in_doubt
@@ -41,6 +41,7 @@ class Repairer:
         self._held = held
         self._wait_ns = wait_ns
         self._began_ns = clock.now_ns()
+        self._told = ""  # the last failure, until an answer comes
 
     async def given(self, minutes: Sequence[ClosedMinute], grace_ns: int) -> list[Given]:
         """What candles say of each of `minutes`, asked until all is known or the time is over.
@@ -69,13 +70,21 @@ class Repairer:
             while (ask := repair.next_ask()) is not None:
                 try:
                     repair.take(ask, await self._answer(ask))
+                    self._told = ""
                 except BrokerError as error:
-                    log.warning("candles_failed", reason=str(error))
+                    self._tell_failure(str(error))
+                    if isinstance(error, AuthExpired):
+                        break  # the next question would be refused as well
             if repair.is_done or not repair.requests_left:
                 return
             await self._clock.sleep_until(self._clock.now_ns() + PAUSE_NS)
             if not repair.begin_round():
                 return
+
+    def _tell_failure(self, reason: str) -> None:
+        if reason != self._told:  # a broker that refuses for hours is told of once
+            log.warning("candles_failed", reason=reason)
+        self._told = reason
 
     async def _answer(self, ask: Ask) -> Records:
         if isinstance(ask, AskLastMinute):

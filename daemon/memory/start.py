@@ -86,6 +86,15 @@ class Start:
         self._store_owner = store_owner
         self._vitals = vitals
 
+    async def fetch_history(self, record: DayRecord, day: int) -> None:
+        """What `stand` will read of the sessions before; may be cancelled."""
+        is_open = record.opened is not None and record.closed is None
+        is_known = record.opened is not None and self._floor.wrote(record.opened)
+        if is_open and is_known and not self._floor.needs_history:
+            return
+        self._vitals.step("history")
+        await self._plan.source.fetch_history(day, self._store, self._store_owner)
+
     async def stand(self, record: DayRecord, day: int, frame: DayFrame) -> DayRecord:
         """From the last day in the ledger to `day`, begun or not; the page is told.
 
@@ -118,7 +127,7 @@ class Start:
             self._floor.rebuilt(source.backfilled)
             return self._floor.open_day(day, history, frame.open_ns)
 
-        await self._fetch_history(day)
+        self._vitals.step("history")
         opened = await self._store_owner.run(open_day)
         await self._append([self._run_start(day, record.closed), opened])
         return DayRecord(opened, None, [])
@@ -131,8 +140,6 @@ class Start:
             history = source.history(day, self._store) if floor.needs_history else ()
             floor.restore_opening(opened, history)
 
-        if self._floor.needs_history:
-            await self._fetch_history(day)
         await self._store_owner.run(restore)
         missing = rerun(self._floor, frame, record.steps, partial(show, self._scanner))
         await self._append([self._run_start(day, opened), *missing])
@@ -145,16 +152,11 @@ class Start:
             history = self._plan.source.history(day, self._store)
             return take_over(self._floor, frame, opened, record.steps, history)
 
-        await self._fetch_history(day)
         events = await self._store_owner.run(apply)
         recollect(self._scanner, self._floor, record.steps)
         await self._append([self._run_start(day, opened), *events])
         log.warning("day_taken_over", minutes=record.minutes, from_setup=opened.payload["setup"])
         return DayRecord(events[-1], None, [], [*record.before, *record.steps])
-
-    async def _fetch_history(self, day: int) -> None:
-        self._vitals.step("history")
-        await self._plan.source.fetch_history(day, self._store, self._store_owner)
 
     def _refill(self, opened: LedgerEvent, steps: Sequence[Sequence[LedgerEvent]]) -> None:
         """Bars of the day that the ledger has and the store lost; the store may fail, a start not.

@@ -14,7 +14,7 @@ from backtest.run import session_terms
 from cli.sandbox_source import OwnSandbox
 from core.ports import MarketStore
 from core.session import parse_day
-from core.types import BAR, Instrument, Market, Records
+from core.types import BAR, MISSING, PARTIAL, Instrument, Market, Records
 from daemon.bootstrap import OpenStore
 from daemon.plan import DayOutcome, Plan
 from daemon.upstox_source import UpstoxSource
@@ -45,7 +45,7 @@ async def sandbox_plan(
     """What `run --feed sandbox` puts together."""
     risk, settings = resolve(RiskSettings(), settings_of("pixity")(), LIVELY)
     market_risk = risk.for_market(Market.NSE)
-    venue = OwnSandbox(seed=5, speed=speed, accept=frozenset())
+    venue = OwnSandbox(seed=5, speed=speed)
     async with venue.served() as address:
         rest = UpstoxRest(venue.token, address=address)
         source = UpstoxSource(
@@ -120,7 +120,7 @@ def minutes_in(directory: Path) -> int:
 
 def candles_of(symbols: Sequence[str] = SHARES, day: int = MUHURAT) -> Records:
     """The exchange's own, as the bars they should be: by time, then instrument."""
-    venue = OwnSandbox(seed=5, speed=math.inf, accept=frozenset())
+    venue = OwnSandbox(seed=5, speed=math.inf)
     venue.dawn(day + 1)
     rows = []
     for number, one in enumerate(chosen(symbols)):
@@ -137,9 +137,10 @@ def candles_of(symbols: Sequence[str] = SHARES, day: int = MUHURAT) -> Records:
 
 
 def bars_in(store: MarketStore, day: int = MUHURAT) -> Records:
-    """As they were kept, whatever built them."""
+    """Those that are vouched for, whatever built them."""
     midnight_ns = day * 86_400_000_000_000 - 19_800_000_000_000
     bars = store.bars(midnight_ns, midnight_ns + 86_400_000_000_000).copy().view(BAR)
+    bars = bars[(bars["quality"] & (MISSING | PARTIAL)) == 0].view(BAR)
     bars["quality"] = 0
     return bars
 

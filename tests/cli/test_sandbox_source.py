@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from pydantic import SecretStr
 
 from cli.config_commands import configuration
 from cli.run_sources import opening_of
@@ -113,8 +114,9 @@ def opened(directory: Path, **options: object) -> list[str]:
     configured = configuration(None, None, {"feed": {"kind": "sandbox"}, "paths": paths, **options})
 
     async def main() -> list[str]:
-        async with opening_of(configured) as source:
-            return [f"{one.symbol} {one.tick_paise} {one.is_watched}" for one in source.instruments]
+        async with opening_of(configured, lambda _: None) as opened:
+            found = opened.source.instruments
+            return [f"{one.symbol} {one.tick_paise} {one.is_watched}" for one in found]
 
     return asyncio.run(main())
 
@@ -141,7 +143,8 @@ def test_instruments_are_those_of_the_exchanges_lists_which_are_kept(tmp_path: P
 
 
 def test_one_session_follows_another_and_each_has_a_token() -> None:
-    venue = OwnSandbox(seed=1, speed=60.0, accept=frozenset())
+    learned = list[SecretStr]()
+    venue = OwnSandbox(seed=1, speed=60.0, learned=learned.append)
     first = venue.next_day(-1)
     venue.dawn(first)
     token = venue.token()
@@ -151,3 +154,4 @@ def test_one_session_follows_another_and_each_has_a_token() -> None:
     assert parse_day("2026-07-28") == venue.next_day(first)
     assert parse_day("2026-08-03") == venue.next_day(parse_day("2026-07-31"))
     assert token != venue.token() == venue.token()
+    assert [token, venue.token()] == [one.get_secret_value() for one in learned]

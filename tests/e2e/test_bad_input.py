@@ -154,7 +154,7 @@ OPTIONS = [
     bad("audit --data good.csv --strategy pixty", 2, "pixty"),
     bad("validate --data good.csv --from 2026-07-23 --to 2026-07-22", 2, "is after"),
     bad("run --mode live", 2, "mode", '"live"', "paper"),
-    bad("run --feed moon", 2, "feed.kind", '"moon"', "sandbox, synthetic, replay"),
+    bad("run --feed moon", 2, "feed.kind", '"moon"', "sandbox, upstox, synthetic, replay"),
     bad("run --feed replay", 2, "replay needs data and day"),
     bad("run --speed nan", 2, "feed.speed", "> 0"),
     bad("run --seed one", 2, "feed.seed", '"one"', "whole number"),

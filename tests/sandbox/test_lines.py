@@ -49,7 +49,7 @@ def test_time_stands_still_until_a_reader_on_its_way_has_its_snapshot() -> None:
 def test_a_reader_that_never_comes_is_not_waited_for_without_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sandbox.lines.READ_WITHIN_S", 0.0)
+    monkeypatch.setattr("sandbox.lines.LOOK_S", 0.0)
 
     async def main() -> int:
         clock = VirtualClock(NOON)
