@@ -413,6 +413,7 @@ class Daemon:
             last_minute_ns=facts.last_minute_ns,
             ticks_seen=facts.ticks,
             doubts=facts.doubts.told(),
+            stale=facts.doubts.stale,
             audits=facts.audits,
             bars=bars_in_progress(self.floor.resampler.bins, names),
             standing=self.standing,

@@ -342,6 +342,7 @@ class DaemonFacts:
     last_minute_ns: int | None  # close of the last Minute published
     ticks_seen: int
     doubts: Sequence[str] = ()
+    stale: frozenset[str] = frozenset()  # symbols that are not told now
     audits: Mapping[str, BarAudit] = field(default_factory=dict)  # our bars, by whom against
     bars: Sequence[BarProgress] = ()
     standing: Standing = field(default_factory=Standing)

@@ -59,6 +59,7 @@ class State:
             trading_state=facts.trading_state,
             market_open=facts.market_open,
             feed_up=facts.feed_up,
+            stale=facts.stale,
         )
 
     async def write(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 
 import structlog
 
-from core.doubts import Doubt, DoubtChange, DoubtKind
+from core.doubts import ALL, Doubt, DoubtChange, DoubtKind
 from daemon.memory.journal import symbol_of
 
 MAX_NAMED = 3  # instruments in one line of the log
@@ -74,6 +74,15 @@ class Doubts:
             f"{one.kind} {symbol_of(one, self._symbols) or 'all'}: {reason or 'since before'}"
             for one, reason in sorted(self._open.items())
         ]
+
+    @property
+    def stale(self) -> frozenset[str]:
+        """Symbols that are not told now, while others are."""
+        return frozenset(
+            str(symbol_of(one, self._symbols))
+            for one in self._open
+            if one.kind in (DoubtKind.FEED, DoubtKind.SYMBOL) and one.instrument != ALL
+        )
 
     @property
     def open_now(self) -> Mapping[Doubt, str]:

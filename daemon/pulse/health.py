@@ -62,7 +62,7 @@ class Health:
         now_ns, opened_ns = self._now_ns(), vitals.opened_ns
         return [
             *checks,
-            Check("feed", facts.feed_up, f"{facts.feed} is {'up' if facts.feed_up else 'down'}"),
+            _feed(facts),
             _frames(facts, (now_ns - opened_ns) // 1_000_000, self._base_ns),
             _minutes(facts, now_ns - max(facts.last_minute_ns or 0, opened_ns), self._base_ns),
         ]
@@ -98,6 +98,13 @@ def _queues(vitals: Vitals) -> Check:
     waiting = {name: depth() for name, depth in vitals.queues.items()}
     told = ", ".join(f"{name} {count}" for name, count in waiting.items())
     return Check("queues", waiting.get("minutes", 0) < MAX_WAITING_MINUTES, told or "empty")
+
+
+def _feed(facts: DaemonFacts) -> Check:
+    told = f"{facts.feed} is {'up' if facts.feed_up else 'down'}"
+    if facts.feed_up and facts.stale:  # the others may be entered
+        told += f", but for {len(facts.stale)} instruments"
+    return Check("feed", facts.feed_up, told)
 
 
 def _frames(facts: DaemonFacts, open_ms: int, base_ns: int) -> Check:

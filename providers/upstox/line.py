@@ -206,7 +206,7 @@ class Line:
             self._patience_ns = PATIENCE_NS
         if reading.is_mute:
             self._patience_ns = min(2 * self._patience_ns, LONGEST_PATIENCE_NS)
-        return self._access.clock.now_ns() - began_ns >= STABLE_NS and not reading.is_mute
+        return self._access.clock.now_ns() - began_ns >= STABLE_NS
 
     async def _new_token(self, refused: object) -> None:
         """Until there is another token, or long enough to try this one again."""

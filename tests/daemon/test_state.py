@@ -50,6 +50,7 @@ class Bench:
         )
         self.clock = VirtualClock(at("09:15"))
         self.feed_up = True
+        self.stale: frozenset[str] = frozenset()
         self.source = LiveSource(self.snapshot)
         self.state = State(
             scanner=self.scanner,
@@ -68,6 +69,7 @@ class Bench:
             mode="paper",
             feed="synthetic",
             feed_up=self.feed_up,
+            stale=self.stale,
             feed_age_ms=None,
             day=DAY,
             trading_state=TradingState.ACTIVE,
@@ -88,6 +90,18 @@ def test_a_row_has_the_columns_of_the_specification() -> None:
     assert set(row) == set(COLUMNS)
     assert (row["signal_state"], row["bias"], row["day_pnl_paise"]) == ("WARMING", "NONE", 0)
     assert row["updated_ns"] == at("09:15")
+
+
+def test_rows_of_what_is_not_told_are_stale_and_the_others_run() -> None:
+    ledger = MemoryLedger()
+    bench = Bench(ledger, ("A", "B"))
+    bench.stale = frozenset({"B"})
+    bench.state.refresh()
+    asyncio.run(bench.state.write())
+
+    assert [("A", "RUNNING"), ("B", "STALE")] == [
+        (row["instrument"], row["status"]) for row in ledger.rows("runner_state")
+    ]
 
 
 def test_rows_are_written_when_they_changed_and_only_then() -> None:

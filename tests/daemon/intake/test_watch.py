@@ -37,6 +37,7 @@ def test_a_connection_that_has_not_come_up_is_doubted_with_the_first_minute() ->
     watch.minutes([], COUNTS)
 
     assert doubts.told() == ["feed D: it has not come up", "feed E: it has not come up"]
+    assert doubts.stale == {"D", "E"}
 
 
 def test_the_loss_of_all_connections_is_one_doubt_and_ends_part_by_part() -> None:
@@ -45,6 +46,7 @@ def test_the_loss_of_all_connections_is_one_doubt_and_ends_part_by_part() -> Non
     watch.lost("cut", (0, 1, 2))
     watch.lost("refused", (3, 4))
     assert doubts.told() == ["feed all: refused"]
+    assert doubts.stale == frozenset()
 
     watch.connected(2, (3, 4))
     assert doubts.told() == ["feed A: refused", "feed B: refused", "feed C: refused"]

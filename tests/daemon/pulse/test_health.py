@@ -40,6 +40,13 @@ def test_a_closed_market_owes_nothing() -> None:
     assert "the market is closed" == signs.detail("feed")
 
 
+def test_instruments_that_are_not_told_are_counted_and_the_others_may_be_entered() -> None:
+    signs = Signs(stale=frozenset({"A", "B"}))
+
+    assert [] == signs.wrong()
+    assert "synthetic is up, but for 2 instruments" == signs.detail("feed")
+
+
 def test_the_first_frame_and_minute_may_take_their_time() -> None:
     signs = Signs(feed_age_ms=None, last_minute_ns=None)
     signs.now_ns = at("09:15") + STALE_FRAME_MS * 1_000_000

@@ -168,9 +168,11 @@ def opened(*keys: str) -> Serve:
     return serve
 
 
-def lively(socket: FakeSocket, every_s: float = 0.25) -> Coroutine[Any, Any, None]:
+def lively(
+    socket: FakeSocket, every_s: float = 0.25, status: str = "NORMAL_OPEN"
+) -> Coroutine[Any, Any, None]:
     """Market status, a snapshot, then trades without end."""
-    socket.say(market(), trade(*KEYS))
+    socket.say(market(status), trade(*KEYS))
 
     async def trades() -> None:
         while True:
