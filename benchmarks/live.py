@@ -110,7 +110,9 @@ class WholeMarket:
     def sessions(self, day: int) -> list[Session | None]:
         return [recorded_session(day, SessionClass.CASH)]
 
-    async def fetch_history(self, day: int, store: MarketStore, owner: Owner) -> None:
+    async def fetch_history(
+        self, day: int, store: MarketStore, owner: Owner, doubted: frozenset[int]
+    ) -> None:
         """It is made, not asked for."""
 
     def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:

@@ -1,7 +1,7 @@
 """The archive as the keep of a backfill: files of days, rewritten whole, many chunks at a time.
 
-A day of one symbol is replaced whole by what the broker's history says; other symbols keep their
-rows. Rows outside the session are kept beside those of it, as an import keeps them.
+A minute of a symbol becomes what the broker's history says of it; other rows of the day stay,
+unless that history is made anew. Rows outside the session are kept, as an import keeps them.
 """
 
 import asyncio
@@ -45,6 +45,7 @@ class ArchiveKeep:
         self._now_s = now_s or (lambda: asyncio.get_running_loop().time())
         self._waiting: list[Records] = []
         self._rows = 0
+        self._anew: dict[int, list[str]] = {}  # symbols of which nothing older stays, by day
         self._since_s = 0.0  # when the first of them came
 
     async def held(self) -> list[Held]:
@@ -66,7 +67,10 @@ class ArchiveKeep:
     async def bars(self, instrument: int, from_day: int, to_day: int) -> Records:
         return self.archive.read(from_day, to_day, [self._instruments[instrument]])
 
-    async def keep(self, fetched: Fetched, again: Sequence[int]) -> None:
+    async def keep(self, fetched: Fetched, anew: Sequence[int]) -> None:
+        symbol = self._instruments[fetched.chunk.instrument].symbol
+        for day in anew:
+            self._anew.setdefault(day, []).append(symbol)
         if not self._waiting:
             self._since_s = self._now_s()
         rows = np.concatenate([fetched.bars, fetched.outside]).view(BAR)
@@ -87,6 +91,7 @@ class ArchiveKeep:
         starts = np.flatnonzero(np.diff(day[order], prepend=-1))
         for part in np.split(order, starts[1:]):
             self._write(int(day[part[0]]), rows[part])
+        self._anew.clear()
 
     def _write(self, day: int, rows: Records) -> None:
         new = pl.DataFrame(
@@ -96,21 +101,22 @@ class ArchiveKeep:
                 **{name: np.ascontiguousarray(rows[name]) for name in COLUMNS},
             }
         ).with_columns(source=pl.lit(SOURCE))
-        kept = self._of_others(day, new)
+        kept = self._staying(day, new)
         columns = pl.concat([kept, new.select(kept.columns)])
         self.archive.write(day, {one.name: one.to_numpy() for one in columns})
         self.written.add(day)
 
-    def _of_others(self, day: int, new: pl.DataFrame) -> pl.DataFrame:
-        """Rows of the day's file whose symbols are not among `new`."""
+    def _staying(self, day: int, new: pl.DataFrame) -> pl.DataFrame:
+        """Rows of the day's file beside which `new` comes."""
         path = self.archive.path(day)
         if not path.exists():
             return new.clear()
         try:
             archived = pl.read_parquet(path)
             return (
-                archived.join(new.select("symbol").unique(), on="symbol", how="anti")
-                .with_columns(open_ns=pl.col("ts").dt.epoch("ns"))
+                archived.with_columns(open_ns=pl.col("ts").dt.epoch("ns"))
+                .filter(~pl.col("symbol").is_in(self._anew.get(day, [])))
+                .join(new, on=("symbol", "open_ns"), how="anti")
                 .select(new.columns)
             )
         except BROKEN as error:

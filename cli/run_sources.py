@@ -149,6 +149,7 @@ async def talking(
             venue,
             rest,
             await morning.instruments(venue.now_ns()),
+            directory=Path(settings.paths.state_dir),
             terms=terms_of(configured),
             history_sessions=settings.history_sessions,
             grace_ns=round(settings.grace_s * slack * 1e9),

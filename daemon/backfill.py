@@ -48,10 +48,10 @@ class Keep(Protocol):
     async def bars(self, instrument: int, from_day: int, to_day: int) -> Records:
         """BAR rows with a price, by time."""
 
-    async def keep(self, fetched: Fetched, again: Sequence[int]) -> None:
-        """Put the bars of its days in place of what is held of them; days without a bar stay.
+    async def keep(self, fetched: Fetched, anew: Sequence[int]) -> None:
+        """Put its bars in place of those held of the same minutes; all of a day or nothing.
 
-        `again`: which of its days hold something. A day is replaced whole or not at all; what is
+        `anew`: of which of its days the other minutes go, because they are in other prices. What is
         kept is durable after `flush` at the latest.
         """
 
@@ -109,6 +109,7 @@ class Backfill:
         self._asked: dict[int, set[int]] = defaultdict(set)
         self._quiet: dict[int, set[int]] = defaultdict(set)  # not believed yet
         self._horizon = -1  # the last day of which the broker's history is known to tell
+        self.left = 0  # of the requests planned last
         self.filled = Filled()
 
     async def fill(self, anew: Iterable[int] = ()) -> Filled:
@@ -134,13 +135,25 @@ class Backfill:
                 wanted[number] = expected - final - self._memory.quiet(one.id) | again
         return chunks(wanted)
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether days were without any bar, or are in other prices than their neighbours; else
+        the plan only compares."""
+        lacking = (
+            expected - self._held[number].days - self._memory.quiet(self._instruments[number].id)
+            for number, expected in enumerate(self._expected)
+        )
+        return any(lacking) or bool(self._renewing)
+
     async def take(self, asked: Sequence[Chunk], advance: Advance = lambda count: None) -> None:
         """Ask for it, judge and keep it. Raises BrokerError, StoreFailed."""
         self._memory.renew(self._instruments[number].id for number in self._renewing)
+        self.left = len(asked)
         try:
             async with aclosing(self._history.each(asked)) as answers:
                 async for one in answers:
                     await self._take(one)
+                    self.left -= 1
                     advance(1)
         finally:
             await self._keep.flush()  # what has come is kept, however this ends
@@ -171,7 +184,7 @@ class Backfill:
         again = [day for day in one.chunk.days if day in held.days and day not in one.quiet]
         if again and number not in self._renewing:
             await self._compare(one, again)
-        await self._keep.keep(one, again)
+        await self._keep.keep(one, again if number in self._renewing else ())
         self._asked[number].update(one.chunk.days)
         self._count(one)
         self._quiet[number].update(set(one.quiet) - held.days)

@@ -16,14 +16,17 @@ FORMAT = 1
 
 
 class BackfillMemory:
-    """Of one folder, by instrument key. Raises StoreFailed."""
+    """Of one folder, by instrument key; without a folder it lasts as long as the object.
 
-    def __init__(self, directory: Path, files: Files | None = None) -> None:
-        self._path = directory / MEMORY_FILE
+    Raises StoreFailed.
+    """
+
+    def __init__(self, directory: Path | None, files: Files | None = None) -> None:
+        self._path = None if directory is None else directory / MEMORY_FILE
         self._files = files or DiskFiles()
         self._quiet: dict[str, set[int]] = {}
         self.renewing: set[str] = set()
-        content = self._files.read(self._path)
+        content = None if self._path is None else self._files.read(self._path)
         if content is not None:
             try:
                 self._read(json.loads(content))
@@ -70,6 +73,8 @@ class BackfillMemory:
             self._quiet[key] = {day for one in parsed for day in range(one[0], one[1] + 1)}
 
     def _write(self) -> None:
+        if self._path is None:
+            return
         told = {
             "format": FORMAT,
             "quiet": {key: spans_of(days) for key, days in sorted(self._quiet.items())},

@@ -1,7 +1,7 @@
 """The daemon's market store as the keep of a backfill: a chunk is one commit.
 
-Rows there are only ever added, so a minute that we saw and the broker's history does not know is
-marked as missing: it is no bar any more.
+Rows there are only ever added, so where a history is made anew, a minute that the broker's does not
+know is marked as missing: it is no bar any more.
 """
 
 from collections.abc import Sequence
@@ -33,9 +33,9 @@ class StoreKeep:
     async def bars(self, instrument: int, from_day: int, to_day: int) -> Records:
         return await self._owner.run(self._bars, instrument, from_day, to_day)
 
-    async def keep(self, fetched: Fetched, again: Sequence[int]) -> None:
+    async def keep(self, fetched: Fetched, anew: Sequence[int]) -> None:
         if len(fetched.bars):
-            await self._owner.run(self._keep, fetched, again)
+            await self._owner.run(self._keep, fetched, anew)
 
     async def flush(self) -> None:
         """Every chunk is durable already."""
@@ -46,8 +46,8 @@ class StoreKeep:
         priced: Records = bars[bars["quality"] & MISSING == 0]
         return priced
 
-    def _keep(self, fetched: Fetched, again: Sequence[int]) -> None:
-        gone = [self._gone(fetched, day) for day in again]
+    def _keep(self, fetched: Fetched, anew: Sequence[int]) -> None:
+        gone = [self._gone(fetched, day) for day in anew]
         self._store.commit()  # so that this chunk alone is in the next one, and is whole
         self._store.append_bars(np.concatenate([fetched.bars, *gone]).view(BAR), SOURCE)
         self._store.commit()

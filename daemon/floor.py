@@ -209,6 +209,12 @@ class Floor:
             self._block()
         return [doubt_event(change, self.symbols, self.now_ns) for change in changes]
 
+    def of_other_prices(self, closed: LedgerEvent | None) -> frozenset[int]:
+        """Instruments whose history is doubted at the end of a day; None: as of now."""
+        doubts = self.doubts if closed is None else self._known(closed)
+        kind = DoubtKind.CORPORATE_ACTION
+        return frozenset(one.instrument for one in doubts if one.kind is kind)
+
     def rebuilt(self, instruments: Iterable[int]) -> None:
         """Before a day is opened: the history of these is made anew, in prices of today."""
         self.doubts -= {Doubt(DoubtKind.CORPORATE_ACTION, number) for number in instruments}

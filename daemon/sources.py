@@ -64,7 +64,7 @@ class Source(Protocol):
     # is a reason to doubt. A generated or recorded day waits and goes on where it was left,
     # however slow the machine is.
     is_live: bool
-    # Instruments whose whole history the last call of `history` has fetched anew.
+    # Instruments whose whole history the last `fetch_history` or `history` has made anew.
     backfilled: frozenset[int]
 
     async def relisted(self, now_ns: int) -> tuple[Instrument, ...]:
@@ -78,8 +78,13 @@ class Source(Protocol):
     def sessions(self, day: int) -> list[Session | None]:
         """By session group (`classes`)."""
 
-    async def fetch_history(self, day: int, store: MarketStore, owner: Owner) -> None:
-        """Bring into the store what `history` reads there, where somebody has to be asked."""
+    async def fetch_history(
+        self, day: int, store: MarketStore, owner: Owner, doubted: frozenset[int]
+    ) -> None:
+        """Bring into the store what `history` reads there, where somebody has to be asked.
+
+        `doubted`: instruments whose stored history is in other prices than the market's.
+        """
 
     def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:
         """Spans that warm strategies up for `day`. Called by the store's owner."""
@@ -167,7 +172,9 @@ class SyntheticSource:
     def sessions(self, day: int) -> list[Session | None]:
         return [live_session(day, one, accept=self._accept) for one in classes_of(self.instruments)]
 
-    async def fetch_history(self, day: int, store: MarketStore, owner: Owner) -> None:
+    async def fetch_history(
+        self, day: int, store: MarketStore, owner: Owner, doubted: frozenset[int]
+    ) -> None:
         """It is generated."""
 
     def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:
@@ -277,7 +284,9 @@ class ReplaySource:
     def sessions(self, day: int) -> list[Session | None]:
         return [recorded_session(day, one) for one in self._provider.classes]
 
-    async def fetch_history(self, day: int, store: MarketStore, owner: Owner) -> None:
+    async def fetch_history(
+        self, day: int, store: MarketStore, owner: Owner, doubted: frozenset[int]
+    ) -> None:
         """It is in the data."""
 
     def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:
@@ -343,7 +352,9 @@ class RecordedSource:
     def sessions(self, day: int) -> list[Session | None]:
         return [recorded_session(day, one) for one in classes_of(self.instruments)]
 
-    async def fetch_history(self, day: int, store: MarketStore, owner: Owner) -> None:
+    async def fetch_history(
+        self, day: int, store: MarketStore, owner: Owner, doubted: frozenset[int]
+    ) -> None:
         """It is in the captures."""
 
     def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:

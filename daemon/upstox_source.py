@@ -6,37 +6,30 @@ no sandbox, and never takes a day for another because the broker answers slowly.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
-import structlog
-
-from core.errors import BrokerError
 from core.minutes import BarBuilder
 from core.ports import Candles, Clock, Feed, MarketStore
 from core.session import (
     MINUTE_NS,
     Session,
     day_span_ns,
-    days_of,
     live_session,
     previous_live_sessions,
 )
-from core.types import NEVER_NS, Instrument, Market, MinuteSpan, Records, SessionClass
+from core.types import NEVER_NS, Instrument, Market, MinuteSpan, SessionClass
 from daemon.ingest import Ingest
 from daemon.sources import classes_of, closes_after, day_to_come
+from daemon.warm_up import WarmUp
 from providers.dataset import DataOptions, trusted
 from providers.live import DayFrame
 from providers.replay import ReplayProvider, SessionTerms
 from providers.upstox.feed import STANDARD, Allowance, UpstoxFeed
-from providers.upstox.history import UpstoxHistory, chunks
 from providers.upstox.rest import UpstoxCandles, UpstoxRest
 from stores.owner import Owner
 
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0  # between two tries of a history that was not told
-
 Relist = Callable[[int], Awaitable[tuple[Instrument, ...]]]  # Morning.instruments
-
-log = structlog.get_logger()
 
 
 class Venue(Protocol):
@@ -99,6 +92,7 @@ class UpstoxSource:
     """Ticks by the market feed, history and repairs by the candles of the REST side.
 
     Args:
+        directory: of state, where the warm-up remembers what it need not ask again; None: nowhere.
         relist: asks for the instruments of a morning; None: they are always `instruments`.
     """
 
@@ -116,6 +110,7 @@ class UpstoxSource:
         grace_ns: int,
         accept: frozenset[int] = frozenset(),
         band_percent: float = 0.0,
+        directory: Path | None = None,
         relist: Relist | None = None,
         allowance: Allowance = STANDARD,
     ) -> None:
@@ -129,6 +124,7 @@ class UpstoxSource:
         self.backfilled = frozenset[int]()
         self._venue = venue
         self._rest = rest
+        self._warm_up = WarmUp(rest, directory, accept)
         self._terms = terms
         self._history_sessions = history_sessions
         self._grace_ns = grace_ns
@@ -146,28 +142,12 @@ class UpstoxSource:
 
     # --- history -------------------------------------------------------------------------------
 
-    async def fetch_history(self, day: int, store: MarketStore, owner: Owner) -> None:
-        """What the store lacks of the sessions before `day`, asked for until it is told: without a
-        history there is nothing to decide by."""
+    async def fetch_history(
+        self, day: int, store: MarketStore, owner: Owner, doubted: frozenset[int]
+    ) -> None:
         self._venue.dawn(day)
         wanted = [one.day for one in self._sessions_before(day)]
-        bars = await owner.run(store.bars, *_span_ns(wanted))
-        missing = days_missing(bars, len(self.instruments), wanted)
-        self.backfilled = frozenset(n for n, days in missing.items() if len(days) == len(wanted))
-        left = chunks(missing)
-        if not left:
-            return
-        log.info("history_asked", instruments=len(missing), requests=len(left))
-        history, wait_s = UpstoxHistory(self._rest, self.instruments, accept=self._accept), 0.0
-        while left:
-            try:
-                async for fetched in history.each(left):
-                    await owner.run(_keep, store, fetched.bars)
-                    left, wait_s = left[1:], 0.0
-            except BrokerError as error:
-                log.error("history_failed", reason=str(error), requests_left=len(left))
-                wait_s = min(2 * wait_s + FIRST_WAIT_S, LONGEST_WAIT_S)
-                await asyncio.sleep(wait_s)
+        self.backfilled = await self._warm_up.fetch(self.instruments, wanted, store, owner, doubted)
 
     def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:
         bars = store.bars(*_span_ns([one.day for one in self._sessions_before(day)]))
@@ -218,25 +198,7 @@ class UpstoxSource:
         return NEVER_NS
 
 
-def days_missing(bars: Records, instruments: int, days: Sequence[int]) -> dict[int, list[int]]:
-    """Which of `days` hold no bar, by instrument; one that has them all is not named."""
-    held = set(
-        zip(
-            bars["instrument"].tolist(),
-            days_of(bars["open_ns"], SessionClass.CASH).tolist(),
-            strict=True,
-        )
-    )
-    lacking = {n: [day for day in days if (n, day) not in held] for n in range(instruments)}
-    return {number: lacked for number, lacked in lacking.items() if lacked}
-
-
 def _span_ns(days: Sequence[int]) -> tuple[int, int]:
     """From the first midnight to the last."""
     first_ns, _ = day_span_ns(days[0], SessionClass.CASH)
     return first_ns, day_span_ns(days[-1], SessionClass.CASH)[1]
-
-
-def _keep(store: MarketStore, bars: Records) -> None:
-    store.append_bars(bars, "backfill")
-    store.commit()

@@ -93,7 +93,8 @@ class Start:
         if is_open and is_known and not self._floor.needs_history:
             return
         self._vitals.step("history")
-        await self._plan.source.fetch_history(day, self._store, self._store_owner)
+        doubted = self._floor.of_other_prices(record.closed)
+        await self._plan.source.fetch_history(day, self._store, self._store_owner, doubted)
 
     async def stand(self, record: DayRecord, day: int, frame: DayFrame) -> DayRecord:
         """From the last day in the ledger to `day`, begun or not; the page is told.

@@ -51,6 +51,23 @@ def test_a_day_of_the_sandbox_certifies_green(undisturbed: Day) -> None:
     assert rows(undisturbed.directory, "trades")  # there was something to certify
 
 
+def test_a_history_in_other_prices_is_made_anew_before_the_day(tmp_path: Path) -> None:
+    kept = KeptStore()
+    days = [parse_day(text) for text in ("2025-10-16", "2025-10-17", "2025-10-20")]
+    for day in days:
+        bars = candles_of(day=day)
+        for name in ("open", "high", "low", "close"):
+            bars[name][bars["instrument"] == 1] *= 2
+        kept.store.append_bars(bars, "backfill")
+    kept.store.commit()
+
+    sandbox_day(tmp_path, to_minute=1, open_store=kept)
+
+    for day in days:
+        assert candles_of(day=day).tolist() == bars_in(kept.store, day).tolist()
+    assert not [one for one in told(tmp_path) if one[0] == "DOUBT"]
+
+
 @pytest.mark.slow
 def test_the_pace_of_the_day_changes_nothing(undisturbed: Day, tmp_path: Path) -> None:
     sandbox_day(tmp_path, speed=3_000.0)

@@ -96,8 +96,7 @@ def test_a_day_of_our_own_becomes_the_brokers_and_differences_are_counted(tmp_pa
     assert (4, 1) == (filled.compared, filled.differing)  # our day, and the last of each before
     assert (1, 4 + 3) == (filled.only_ours, filled.only_theirs)
     assert "S0 2026-06-12T09:16:00+05:30: high 100.05 is 100.01, close" in filled.first_difference
-    assert [0, 0, 0, MISSING, 0] == bars["quality"].tolist()
-    assert day_bars(0, LAST, minutes=(0, 1, 2, 4)).tolist() == bars[bars["quality"] == 0].tolist()
+    assert day_bars(0, LAST, minutes=(0, 1, 2, 3, 4)).tolist() == bars.tolist()
 
 
 def test_an_empty_answer_replaces_nothing(tmp_path: Path) -> None:
@@ -115,15 +114,17 @@ def test_prices_apart_by_a_factor_make_the_whole_history_anew(tmp_path: Path) ->
         return day_bars(number, day, price=50.0 if number == 1 else 100.0)
 
     place, broker = Place(tmp_path), Known(split)
-    place.fill(Known(), FIRST, LAST)
+    place.fill(Known(lambda n, d: day_bars(n, d, minutes=(0, 1, 2))), FIRST, LAST)
     filled = place.fill(broker, LAST, LAST)  # of the whole history, whatever span is asked
 
     assert {1: pytest.approx(0.5, abs=1e-3)} == filled.renewed
     assert frozenset({1}) == filled.anew
     assert 3 + 2 == len(broker.asked)
     for day in (FIRST, FIRST + 21, LAST):
-        assert day_bars(1, day, price=50.0).tolist() == place.bars(1, day).tolist()
-        assert day_bars(0, day).tolist() == place.bars(0, day).tolist()
+        bars = place.bars(1, day)
+        assert day_bars(1, day, price=50.0).tolist() == bars[:2].tolist()
+        assert [0, 0, MISSING] == bars["quality"].tolist()  # what is only here is in old prices
+        assert day_bars(0, day, minutes=(0, 1, 2)).tolist() == place.bars(0, day).tolist()
     assert set() == BackfillMemory(tmp_path).renewing
 
 

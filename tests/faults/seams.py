@@ -167,7 +167,9 @@ class TapeSource:
     def sessions(self, day: int) -> list[Session | None]:
         return [session_on(day)]
 
-    async def fetch_history(self, day: int, store: MarketStore, owner: Owner) -> None:
+    async def fetch_history(
+        self, day: int, store: MarketStore, owner: Owner, doubted: frozenset[int]
+    ) -> None:
         """It is made, not asked for."""
 
     def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:

@@ -1,5 +1,8 @@
 """Doubts: opened by what the feed does, inputs of the day, and no entry while one is open (I13)."""
 
+import math
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,15 +11,17 @@ import structlog
 
 from core.doubts import Doubt, DoubtKind
 from core.errors import StoreFailed
-from core.ports import Clock, EventKind, Feed
+from core.ports import Clock, EventKind, Feed, MarketStore
 from core.session import at_ist, ist_text, parse_day
-from core.types import TICK, Records
+from core.types import TICK, MinuteSpan, Records
 from daemon.clocks import VirtualClock
 from daemon.intake.doubts import Doubts
 from daemon.intake.watch import Watch
 from daemon.plan import Plan
+from daemon.sources import SyntheticSource
 from providers.synthetic import SyntheticFeed
 from stores.memory import MemoryMarketStore
+from stores.owner import Owner
 from tests.daemon.days import crashed_after, play, recorded, rows, synthetic_plan
 from tests.daemon.faulty_feeds import BadTicks, dying
 from tests.daemon.live_like import live_plan
@@ -277,3 +282,38 @@ def test_a_history_in_other_prices_makes_no_entry_until_it_is_made_anew(tmp_path
 
     assert third.payload["doubts"] == []
     assert len(doubts_of(tmp_path)) == 1
+
+
+class Renewing(SyntheticSource):
+    """Makes anew what it is told is doubted."""
+
+    doubted = frozenset[int]()
+
+    async def fetch_history(
+        self, day: int, store: MarketStore, owner: Owner, doubted: frozenset[int]
+    ) -> None:
+        self.doubted = doubted
+
+    def history(self, day: int, store: MarketStore) -> Iterator[MinuteSpan]:
+        spans = super().history(day, store)
+        self.backfilled = self.doubted
+        return spans
+
+
+def test_a_new_process_has_the_doubted_history_made_anew(tmp_path: Path) -> None:
+    store, plan = split_store(lively()), lively()
+    play(plan, tmp_path, open_store=lambda path, ours: store)
+    source = Renewing(
+        seed=1,
+        symbols=SYMBOLS,
+        speed=math.inf,
+        terms=plan.terms,
+        history_sessions=1,
+        grace_ns=2_000_000_000,
+    )
+
+    play(replace(plan, source=source), tmp_path, open_store=lambda path, ours: store)
+    *_, opened = recorded(tmp_path, [EventKind.DAY_OPENED])
+
+    assert frozenset({1}) == source.doubted
+    assert [] == opened.payload["doubts"]
