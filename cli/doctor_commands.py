@@ -67,7 +67,7 @@ def checks(
         tokens=tokens_for(settings, os.environ, lambda: now_ns),
     )
     if settings.feed.kind in NEED_TOKEN:  # a local exchange goes by a time of its own
-        yield from broker_checks(directory, now_ns, (*settings.symbols, *settings.watch))
+        yield from broker_checks(directory, now_ns, settings.symbols, settings.watch)
 
 
 def check_python(running: tuple[int, ...], text: str) -> Check:

@@ -80,7 +80,7 @@ def _examined(settings: Settings, accepted: frozenset[int], now_ns: int) -> Iter
     tokens = tokens_for(settings, os.environ, SystemClock().now_ns)
     yield from examine(directory, now_ns, accepted, is_recorded=kind == "replay", tokens=tokens)
     if kind in BROKERS_PROTOCOL:
-        yield from broker_checks(directory, now_ns, (*settings.symbols, *settings.watch))
+        yield from broker_checks(directory, now_ns, settings.symbols, settings.watch)
 
 
 async def _run(

@@ -23,13 +23,17 @@ _SEE = "see 'The instrument master' in docs/runbook.md"
 _SEE_HOLIDAYS = "see 'The session table' in docs/runbook.md"
 
 
-def broker_checks(directory: Path, now_ns: int, configured: Sequence[str]) -> Iterator[Check]:
-    """Of a state directory that is fed by the broker; `configured` as written."""
-    yield from check_instruments(directory, now_ns, configured)
+def broker_checks(
+    directory: Path, now_ns: int, symbols: Sequence[str], watch: Sequence[str] = ()
+) -> Iterator[Check]:
+    """Of a state directory that is fed by the broker; `symbols` and `watch` as configured."""
+    yield from check_instruments(directory, now_ns, symbols, watch)
     yield check_holidays(directory, now_ns)
 
 
-def check_instruments(directory: Path, now_ns: int, configured: Sequence[str]) -> Iterator[Check]:
+def check_instruments(
+    directory: Path, now_ns: int, symbols: Sequence[str], watch: Sequence[str]
+) -> Iterator[Check]:
     name = "instruments"
     masters = KeptMasters(directory)
     try:
@@ -42,13 +46,13 @@ def check_instruments(directory: Path, now_ns: int, configured: Sequence[str]) -
         return
     yield _age(kept, now_ns)
     try:
-        resolved = kept.master.resolve(configured)
+        chosen = kept.master.choose(symbols, watch)
     except ConfigError as error:
         yield fail(name, str(error), _SEE)
         return
-    if resolved.notices:
-        yield warn(name, "; ".join(resolved.notices[:NAMED]), "write the new name")
-    if changed := changes_since(masters, kept, configured):
+    if chosen.notices:
+        yield warn(name, "; ".join(chosen.notices[:NAMED]), "write the new name")
+    if changed := changes_since(masters, kept, [*symbols, *watch]):
         more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
         found = f"since {day_text(kept.since_day)}: {'; '.join(changed[:NAMED])}{more}"
         yield warn(name, found, "positions and limits may need another look")

@@ -51,7 +51,7 @@ def morning(
 
 
 def checks(directory: Path, day: int = DAY, clock: str = "08:30") -> list[tuple[Verdict, str]]:
-    told = broker_checks(directory, at_ist(day, clock), ("TATAPOWER", "NIFTY 50"))
+    told = broker_checks(directory, at_ist(day, clock), ("TATAPOWER",), ("NIFTY 50",))
     return [(one.verdict, f"{one.name}: {one.found}") for one in told]
 
 
@@ -76,6 +76,10 @@ def test_what_may_not_be_traded_any_more_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"TATAPOWER .* does not allow it intraday"):
         morning(tmp_path, broker, DAY + 1)
+    _, fault, *_ = checks(tmp_path, DAY + 1)
+
+    assert Verdict.FAIL is fault[0]
+    assert "does not allow it intraday: name it in watch" in fault[1]
 
 
 def test_what_has_changed_over_night_is_logged_and_stays_in_readiness(tmp_path: Path) -> None:
