@@ -16,7 +16,7 @@ import httpx
 from pydantic import SecretStr
 
 from core.errors import BrokerError, ConnectionLost, ProtocolViolation
-from providers.upstox.rest import MAX_TOLD, TIMEOUT_S, data_of, problem_of
+from providers.upstox.rest import MAX_TOLD, TIMEOUT_S, data_of, problem_of, proxied
 
 DIALOG, EXCHANGE = "/v2/login/authorization/dialog", "/v2/login/authorization/token"
 PROFILE, LOGOUT, STATUS = "/v2/user/profile", "/v2/logout", "/v2/market/status/NSE"
@@ -91,8 +91,13 @@ def _plain(said: str) -> str:
 
 def client(api: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
     """For the questions below; `transport` for tests."""
-    headers = {"user-agent": "tradingd", "accept": "application/json"}
-    return httpx.AsyncClient(base_url=api, timeout=TIMEOUT_S, headers=headers, transport=transport)
+    return httpx.AsyncClient(
+        base_url=api,
+        timeout=TIMEOUT_S,
+        headers={"user-agent": "tradingd", "accept": "application/json"},
+        transport=transport,
+        trust_env=proxied(api),
+    )
 
 
 async def exchange(

@@ -106,6 +106,7 @@ class UpstoxRest:
             timeout=TIMEOUT_S,
             headers={"user-agent": "tradingd"},
             transport=transport,
+            trust_env=proxied(address),
         )
 
     async def close(self) -> None:
@@ -182,6 +183,11 @@ class UpstoxRest:
         if _now_s() < until_s:
             raise AuthExpired(str(error)) from error
         return token
+
+
+def proxied(address: str) -> bool:
+    """Whether a proxy of the environment may stand between: it sees what is not enciphered."""
+    return address.startswith("https://")
 
 
 def _now_s() -> float:

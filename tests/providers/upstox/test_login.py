@@ -132,6 +132,29 @@ def test_an_exchange_that_fails_is_one_line(
     assert (error, line) == (type(refused.value), str(refused.value))
 
 
+@pytest.mark.parametrize("variable", ["http_proxy", "ALL_PROXY"])
+def test_no_proxy_is_told_what_stays_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    async def asked() -> int:
+        told = 0
+
+        async def proxy(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal told
+            told += 1
+            writer.close()
+
+        server = await asyncio.start_server(proxy, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv(variable, f"http://127.0.0.1:{port}")
+        async with server, client("http://127.0.0.1:9") as asking:
+            with pytest.raises(ConnectionLost):
+                await owner(asking, SecretStr("planted-token"))
+        return told
+
+    assert 0 == asyncio.run(asked())
+
+
 def test_a_token_that_the_profile_refuses_is_not_shown() -> None:
     async def asked() -> None:
         def broker(request: httpx.Request) -> httpx.Response:
