@@ -4,7 +4,7 @@ Reads no configuration when the state directory is named: a broken file must not
 from halting.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import typer
 from core.errors import ConfigError, TryAgain
 from daemon.commands import HALT_FILE
 from daemon.control import STATUS, ask
+
+MAX_DOUBTS = 5  # told; a connection carries up to two thousand instruments
 
 MEANING = {
     "ACTIVE": "entries are allowed",
@@ -36,7 +38,12 @@ def command(name: str, state_dir: Path | None, tell: Callable[[str], None]) -> N
             raise TryAgain(str(answer["error"]))
         typer.echo(f"tradingd: {name}: {answer['error']}", err=True)
         raise typer.Exit(1)
-    tell(status_line(answer) if name == STATUS else command_line(name, answer))
+    if name != STATUS:
+        tell(command_line(name, answer))
+        return
+    tell(status_line(answer))
+    for line in doubt_lines(answer["doubts"]):
+        tell(line)
 
 
 def status_line(answer: dict[str, Any]) -> str:
@@ -50,6 +57,13 @@ def status_line(answer: dict[str, Any]) -> str:
         f" net Rs {answer['day_pnl_paise'] / 100:,.2f} today"
         f"{', off: ' + ', '.join(off) if off else ''}"
     )
+
+
+def doubt_lines(doubts: Sequence[str]) -> list[str]:
+    """Why nothing is entered, of all or of one instrument."""
+    more = len(doubts) - MAX_DOUBTS
+    lines = [f"in doubt     {one}" for one in doubts[:MAX_DOUBTS]]
+    return lines + ([f"in doubt     and {more} more: see the page"] if more > 0 else [])
 
 
 def command_line(name: str, answer: dict[str, Any]) -> str:

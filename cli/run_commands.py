@@ -66,7 +66,7 @@ def run(configured: Configuration, tell: Tell) -> None:
         keep_ballast(directory, free_bytes(directory))
         credentials = os.environ.get("CREDENTIALS_DIRECTORY")  # of systemd, LoadCredential=
         token = kept_token(directory, Path(credentials) if credentials else None)
-        redaction.learn(token)
+        redaction.keep(token)
         examined = partial(_examined, settings, accepted)
         try:
             asyncio.run(_run(configured, opening, examined, token, tell))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.control_commands import command_line, status_line
+from cli.control_commands import command_line, doubt_lines, status_line
 from tests.cli.command import call
 
 STANDING = {
@@ -32,6 +32,15 @@ def test_status_names_the_strategies_that_are_off() -> None:
     assert status_line({**STANDING, "strategies_off": ["pixity", "quick"]}).endswith(
         " today, off: pixity, quick"
     )
+
+
+def test_status_names_what_is_in_doubt_and_not_all_of_two_thousand() -> None:
+    doubts = [f"feed S{number}: it was closed" for number in range(2_000)]
+    lines = doubt_lines(doubts)
+
+    assert [] == doubt_lines([])
+    assert ["in doubt     feed S0: it was closed"] == doubt_lines(doubts[:1])
+    assert (6, "in doubt     and 1995 more: see the page") == (len(lines), lines[-1])
 
 
 def test_a_flatten_says_what_it_sent() -> None:
