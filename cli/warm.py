@@ -38,6 +38,7 @@ def play(directory: Path) -> None:
     from strategies.registry import KERNELS, settings_of
 
     telemetry.configure("error")
+    live_kernels()
     day = parse_day(FIRST_GENERATED_DAY)
     configured = configuration(None, None, {"feed": {"speed": "max"}})
     plan = plan_of(configured, Opened(synthetic_source(configured)))
@@ -60,6 +61,20 @@ def play(directory: Path) -> None:
                     strategy=name, settings=settings, risk=plan.risk, dataset=dataset, gear=gear
                 )
             )
+
+
+def live_kernels() -> None:
+    """Those that a generated day does not need: of a feed that goes on by itself."""
+    import numpy as np
+
+    from core.doubts import Silence
+    from core.types import TICK
+    from providers.upstox.wire import FrameDecoder
+
+    decoder = FrameDecoder(["NSE_EQ|X"])
+    decoder.unheard.clear()  # as once it was told
+    decoder.decode(b"", 0)
+    Silence(1).frame(0, np.zeros(1, TICK))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ The disk cache is used only when the entry point has pointed numba at a folder o
 (`cli/kernel_cache.py`), because numba does not notice an edit in a callee of another file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import numba
@@ -20,6 +20,16 @@ OPTIONS = {"nogil": True, "_nrt": False, "forceinline": True}
 
 def kernel(function: F) -> F:
     """Compile `function` with numba (float64 semantics, allocates nothing, cached where safe)."""
+    return _compiled(function, OPTIONS)
+
+
+def routine(function: F) -> F:
+    """As `kernel`, but called where it is used, not written out there: for what stands in many
+    places, where inlining costs seconds of compiling."""
+    return _compiled(function, OPTIONS | {"forceinline": False})
+
+
+def _compiled(function: F, options: Mapping[str, bool]) -> F:
     njit = cast("Any", numba.njit)  # `_nrt` is an option numba keeps for itself
-    compiled = njit(cache=bool(cast("Any", numba.config).CACHE_DIR), **OPTIONS)(function)
+    compiled = njit(cache=bool(cast("Any", numba.config).CACHE_DIR), **options)(function)
     return cast("F", compiled)

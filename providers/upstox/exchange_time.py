@@ -11,8 +11,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from core.errors import ConnectionLost, ProtocolViolation
 from providers.upstox.line import Dial, dialled, lost_because
+from providers.upstox.plain import EARLIEST_MS, LATEST_MS, MS_NS
 from providers.upstox.schema import FeedResponse
-from providers.upstox.wire import EARLIEST_MS, LATEST_MS, MS_NS
 
 
 async def exchange_now_ns(address: Callable[[], Awaitable[str]], dial: Dial = dialled) -> int:

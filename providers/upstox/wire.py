@@ -12,20 +12,25 @@ from typing import Any, NamedTuple
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from core.session import DAY_NS, IST_OFFSET_NS, MINUTE_NS, Phase
+from core.session import MINUTE_NS, Phase
 from core.types import BAR, TICK, Records
+from providers.upstox.plain import (
+    DAY_MS,
+    DECLINED,
+    EARLIEST_MS,
+    IST_OFFSET_MS,
+    LATEST_MS,
+    MAX_JUMP,
+    MS_NS,
+    PlainFrames,
+)
 from providers.upstox.schema import STATUSES, TYPES, FeedResponse
 
-MS_NS = 1_000_000
 MINUTE_MS = MINUTE_NS // MS_NS
-DAY_MS, IST_OFFSET_MS = DAY_NS // MS_NS, IST_OFFSET_NS // MS_NS
-EARLIEST_MS = 946_684_800_000  # 2000-01-01: an earlier time is no time
-LATEST_MS = 4_102_444_800_000  # 2100-01-01
 MAX_FRAME_BYTES = 1 << 20  # after inflating; the largest lawful one, 2,000 keys in full, is 0.9 MB
 
 SNAPSHOT, MARKET_INFO = TYPES.index("initial_feed"), TYPES.index("market_info")
 LAST_MINUTE, TODAY = "I1", "1d"  # of the OHLC rows: the last completed minute, the day so far
-MAX_JUMP = 1_000_000  # of a day's volume between two frames, over doubling: more is looked at
 _NO_TICKS: Records = np.zeros(0, TICK)
 _NO_CANDLES: Records = np.zeros(0, BAR)
 # A row of TICK, packed: writing it field by field through numpy costs ten times as much.
@@ -91,14 +96,14 @@ class FrameDecoder:
     ) -> None:
         self._numbers = {key: number for number, key in enumerate(keys, first)}
         self._connection = connection
-        count = first + len(keys)
-        self._volumes = [-1] * count  # of the day, as last told
-        self._next_candle_ms = [0] * count  # when a completed minute not read yet is expected
-        self._without_close = set(self._numbers.values())
         self.unheard = set(self._numbers.values())  # not in any frame yet
         self._ticks: Records = np.zeros(max(len(keys), 1), TICK)
         self._tick_bytes = self._ticks.view(np.uint8).data
         self._room = self._ticks.nbytes
+        self._plain = PlainFrames(keys, first, connection, self._ticks)
+        self._volumes = self._plain.known["day_volume"]
+        self._next_candle_ms = self._plain.known["candle_ms"]
+        self._lacks_close = self._plain.known["lacks_close"]
         self._candles: Records = np.zeros(max(len(keys), 1), BAR)
         self._seq = 0
         self.rejected = {} if rejected is None else rejected
@@ -109,6 +114,11 @@ class FrameDecoder:
         """One binary frame, as it arrived at `recv_ns`."""
         if len(frame) > MAX_FRAME_BYTES:
             return Garbage(f"{len(frame)} bytes")
+        if not self.unheard:
+            count, sent_ms = self._plain.read(frame, recv_ns, self._seq)
+            if count != DECLINED:
+                self._seq += count
+                return Frame(sent_ms * MS_NS, self._ticks[:count], _NO_CANDLES, [], {})
         try:
             response = FeedResponse.FromString(frame)
         except DecodeError:
@@ -140,7 +150,7 @@ class FrameDecoder:
         number_of, volumes, next_candle_ms = self._numbers.get, self._volumes, self._next_candle_ms
         pack, buffer, size, full = _TICK_ROW.pack_into, self._tick_bytes, _TICK_ROW.size, self._room
         connection, seq = self._connection, self._seq
-        unheard, without_close = self.unheard, self._without_close
+        unheard, lacks_close = self.unheard, self._lacks_close
         closes: dict[int, float] = {}
         today_ms = sent_ms - (sent_ms + IST_OFFSET_MS) % DAY_MS
         for entry in response.feeds:
@@ -172,12 +182,12 @@ class FrameDecoder:
             elif volume < 0 or quantity < 0:
                 self.rejected["bad_volume"] += 1
             else:
-                if volume > 2 * volumes[number] + MAX_JUMP and not _adds_up(told, volume):
+                if volume > 2 * int(volumes[number]) + MAX_JUMP and not _adds_up(told, volume):
                     self.rejected["odd_volume"] += 1
                 elif volume:
                     volumes[number] = volume
-                if number in without_close and 0.0 < ltpc.cp < inf:
-                    without_close.discard(number)
+                if lacks_close[number] and 0.0 < ltpc.cp < inf:
+                    lacks_close[number] = 0
                     closes[number] = ltpc.cp
                 exch_ns, volume = traded_ms * MS_NS, volumes[number]
                 pack(

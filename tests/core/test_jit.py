@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import pytest
 
-from core.jit import OPTIONS, kernel
+from core.jit import OPTIONS, kernel, routine
 
 ROOT = Path(__file__).resolve().parents[2]
 JIT = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
@@ -21,6 +21,20 @@ def summed(values: np.ndarray) -> float:
     for i in range(len(values)):
         total += values[i]
     return total
+
+
+@routine
+def doubled(value: int) -> int:
+    return 2 * value
+
+
+@kernel
+def doubled_twice(value: int) -> int:
+    return doubled(doubled(value))
+
+
+def test_a_kernel_calls_a_routine() -> None:
+    assert 12 == doubled_twice(3)
 
 
 def test_sums_keep_their_order() -> None:
