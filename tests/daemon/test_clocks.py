@@ -175,3 +175,18 @@ def test_the_clock_of_a_day_that_is_over_comes_to_rest() -> None:
         return clock.now_ns()
 
     assert asyncio.run(asyncio.wait_for(main(), 10.0)) == START_NS + SECOND_NS
+
+
+def test_a_clock_that_follows_another_goes_by_the_quickest_answer() -> None:
+    """The slower ones are older by the time they are here."""
+    told = iter([START_NS + 1, START_NS + 2 * SECOND_NS, START_NS + 3])
+    slow = iter([True, False, True])
+
+    async def ask() -> int:
+        if next(slow):
+            await asyncio.to_thread(sum, range(300_000))
+        return next(told)
+
+    clock = asyncio.run(SystemClock.following(ask, 1.0))
+
+    assert 0 <= clock.now_ns() - (START_NS + 2 * SECOND_NS) < 60 * SECOND_NS

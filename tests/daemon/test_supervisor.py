@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from core.errors import StoreFailed
-from daemon.supervisor import DayTasks, supervise
+from daemon.supervisor import DayTasks, supervise, unless_stopped
 
 
 class Day:
@@ -159,3 +159,30 @@ def test_whoever_is_cancelled_takes_the_tasks_along() -> None:
     asyncio.run(main())
 
     assert ["ingest", "state", "trading"] == sorted(ended)
+
+
+def test_work_before_the_day_is_left_when_the_stop_comes_first() -> None:
+    ended: list[str] = []
+
+    async def work(seconds: float | None) -> None:
+        try:
+            await (asyncio.Event().wait() if seconds is None else asyncio.sleep(seconds))
+        finally:
+            ended.append("left" if seconds is None else "done")
+
+    async def main() -> list[bool]:
+        stop = asyncio.Event()
+        done = [await unless_stopped(work(0), None), await unless_stopped(work(0), stop)]
+        stop.set()
+        return [*done, await unless_stopped(work(None), stop)]
+
+    assert [True, True, False] == asyncio.run(main())
+    assert ["done", "done", "left"] == ended
+
+
+def test_an_error_before_the_day_is_heard_of() -> None:
+    async def work() -> None:
+        raise StoreFailed("full")
+
+    with pytest.raises(StoreFailed, match="full"):
+        asyncio.run(unless_stopped(work(), asyncio.Event()))
