@@ -138,6 +138,7 @@ async def talking(
     from cli.mornings import morning_of
     from daemon.upstox_source import UpstoxSource
     from providers.upstox.assets import UpstoxAssets
+    from providers.upstox.feed import Allowance
     from providers.upstox.rest import UpstoxRest
 
     settings = configured.settings
@@ -156,6 +157,7 @@ async def talking(
             accept=accepted_days(configured),
             band_percent=settings.price_band_percent,
             relist=morning.instruments,
+            allowance=Allowance(connections=settings.upstox.connections),
         )
     finally:
         await assets.close()

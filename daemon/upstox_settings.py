@@ -28,6 +28,10 @@ class UpstoxSettings(Table):
         "", description="what `tradingd login` keeps; none named: in the state directory"
     )
 
+    connections: int = Field(
+        2, ge=1, le=5, description="of the market feed, 2,000 instruments each: 2, with Plus 5"
+    )
+
     @property
     def is_local(self) -> bool:
         """Whether it is an exchange on this machine, such as `tradingd sandbox`."""

@@ -25,8 +25,8 @@ log = structlog.get_logger()
 class Allowance:
     """What the broker allows one user, of our mode alone (upstox.md 1.3)."""
 
-    keys: int  # of one connection
-    connections: int
+    keys: int = 2_000  # of one connection
+    connections: int = 2  # with Plus 5
 
     def shares(self, instruments: int) -> list[range]:
         """Numbers by connection, as few and as even as can be. Raises ConfigError."""
@@ -41,8 +41,7 @@ class Allowance:
         return [range(*pair) for pair in pairwise(edges)]
 
 
-STANDARD = Allowance(keys=2_000, connections=2)
-PLUS = Allowance(keys=2_000, connections=5)
+STANDARD = Allowance()
 
 
 class UpstoxFeed:

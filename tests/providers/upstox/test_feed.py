@@ -17,7 +17,7 @@ from core.minutes import BarBuilder
 from core.ports import FeedDown, FeedItem, FeedUp, MarketStatus, TickBatch
 from core.session import at_ist
 from core.types import Instrument, InstrumentId, SessionClass
-from providers.upstox.feed import PLUS, STANDARD, Allowance, UpstoxFeed
+from providers.upstox.feed import STANDARD, Allowance, UpstoxFeed
 from providers.upstox.line import LONGEST_WAIT_S, TOKEN_LOOK_S
 from providers.upstox.rest import UpstoxRest
 from sandbox.accounts import Accounts
@@ -203,11 +203,13 @@ def test_what_made_no_sense_is_counted_over_all_connections() -> None:
 def test_instruments_are_spread_over_as_few_connections_as_can_be() -> None:
     assert [range(2_000)] == STANDARD.shares(2_000)
     assert [range(1_000), range(1_000, 2_001)] == STANDARD.shares(2_001)
-    assert 5 == len(PLUS.shares(10_000))
+    assert 5 == len(Allowance(connections=5).shares(10_000))
     assert [] == STANDARD.shares(0)
 
 
-@pytest.mark.parametrize(("allowance", "limit"), [(STANDARD, 4_000), (PLUS, 10_000)])
+@pytest.mark.parametrize(
+    ("allowance", "limit"), [(STANDARD, 4_000), (Allowance(connections=5), 10_000)]
+)
 def test_more_instruments_than_all_connections_hold_are_refused(
     allowance: Allowance, limit: int
 ) -> None:
