@@ -230,3 +230,13 @@ def test_yesterdays_token_is_not_sent_and_a_login_over_night_needs_no_restart(
     assert "ended at 03:30 on 2025-10-22: run `tradingd login`" in said(life.shown[64])
     assert LOGIN not in said(life.shown[60]) + said(life.shown[70])
     assert [("09:15", True), ("09:20", False)] == life.doubts()
+
+
+def test_a_day_is_begun_without_a_token_and_warmed_up_for_the_login(tmp_path: Path) -> None:
+    """History is public, so 08:45 is early enough."""
+    life = Life(tmp_path / "var").live([MUHURAT], {5: Life.log_in}, 12)
+
+    assert f"no access token: {LOGIN}" in said(life.shown[4])
+    assert [] == life.shown[12]["daemon"]["doubts"]  # type: ignore[index]
+    assert "history_asked" in life.log
+    assert "history_failed" not in life.log
