@@ -137,6 +137,8 @@ STALE_INTRADAY = _kind("stale-intraday", "F17", "intraday candles of the last wo
 PERTURB = _kind("perturb", "F18", "intraday candles that differ from historical ones", _share(0.1))
 NO_MASTER = _kind("no-master", "F20", "403 instead of the list of instruments")
 
+DATA_FAULTS = tuple(CATALOGUE.values())
+
 # --- order calls: place, modify and cancel, which have a host of their own -----------------------
 
 UNANSWERED = _kind(

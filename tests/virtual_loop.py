@@ -2,7 +2,7 @@
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     Args:
         seed: with one, callbacks that are ready together run in an order drawn from it. asyncio
             promises first come, first served; code that leans on it across tasks hides a race.
+        selector: that jumps; None: one that looks at no file.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        seed: int | None = None,
+        selector: "Callable[[VirtualLoop], selectors.BaseSelector] | None" = None,
+    ) -> None:
         self.now_s = 0.0
         self._order = None if seed is None else np.random.default_rng(seed)
-        super().__init__(_JumpingSelector(self))
+        super().__init__((selector or _JumpingSelector)(self))
 
     def time(self) -> float:
         return self.now_s

@@ -105,7 +105,11 @@ def test_a_default_may_be_typed_and_every_fault_is_listed() -> None:
 
 
 def test_the_document_has_a_row_for_every_fault_and_a_test_in_it() -> None:
-    document = (Path(__file__).parents[2] / "docs/faults.md").read_text(encoding="utf-8")
+    document = (
+        (Path(__file__).parents[2] / "docs/faults.md")
+        .read_text(encoding="utf-8")
+        .partition("## What the daemon does")[0]
+    )
     rows = [line for line in document.splitlines() if line.startswith("| `")]
     names = [re.split(r"[=` ]", row[3:])[0] for row in rows]
 
