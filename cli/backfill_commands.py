@@ -22,10 +22,10 @@ from daemon.broker_token import token_path, tokens_of
 from daemon.clocks import SystemClock
 from daemon.config import Settings
 from daemon.lock import StateLock
-from providers.upstox.assets import ASSETS, MASTER, UpstoxAssets
-from providers.upstox.history import FIRST_DAY, UpstoxHistory, least_s, sessions_between
+from providers.upstox.assets import MASTER, UpstoxAssets
+from providers.upstox.history import FIRST_DAY, Chunk, UpstoxHistory, least_s, sessions_between
 from providers.upstox.instruments import Master
-from providers.upstox.rest import API, RateWindows, Sleep, UpstoxRest
+from providers.upstox.rest import RateWindows, UpstoxRest
 from stores.market import MARKET_FILE, DuckMarketStore
 from stores.memory import MemoryMarketStore
 from stores.owner import InlineOwner
@@ -75,8 +75,9 @@ async def _backfill(asked: Asked, first: int, last: int, tell: Tell) -> None:
     accepted = asked.settings.accept_session
     accept = frozenset({parse_day(accepted.isoformat())} if accepted else ())
     with _keep(asked, instruments) as keep:
-        async with _rest(asked) as rest:
-            history = UpstoxHistory(rest, instruments, accept=accept, waits=_tried_again)
+        patience = _Patience()
+        async with _rest(asked, patience) as rest:
+            history = UpstoxHistory(rest, instruments, accept=accept, waits=patience.tried_again)
             work = Backfill(
                 history,
                 keep,
@@ -94,17 +95,24 @@ async def _backfill(asked: Asked, first: int, last: int, tell: Tell) -> None:
             tell(f"requests     {len(chunks):,}, {_duration(least_s(len(chunks)))}")
             if asked.dry_run:
                 return
-            while chunks:
-                with progress("backfill", len(chunks), "requests") as advance:
-                    await work.take(chunks, advance)
-                chunks = work.renewals()
-            filled = work.end()
+            filled = await _filled(work, chunks)
     for line in report(filled, instruments, history.retried):
         tell(line)
     if isinstance(keep, ArchiveKeep):
         tell(f"written      {len(keep.written):,} days below {asked.directory}")
     if not filled.bars:
         raise DataError(f"the broker has no bar of {names}{more} in these days")
+
+
+async def _filled(work: Backfill, chunks: Sequence[Chunk]) -> Filled:
+    try:
+        while chunks:
+            with progress("backfill", len(chunks), "requests") as advance:
+                await work.take(chunks, advance)
+            chunks = work.renewals()
+    except BrokerError as error:
+        raise type(error)(f"{error}; what came is kept, run it again to go on") from error
+    return work.end()
 
 
 def span(asked: Asked, today: int) -> tuple[int, int]:
@@ -149,8 +157,7 @@ def report(filled: Filled, instruments: Sequence[Instrument], retried: int) -> I
 
 
 async def _instruments(asked: Asked, tell: Tell) -> tuple[Instrument, ...]:
-    api = asked.settings.upstox.api
-    assets = UpstoxAssets(ASSETS if api == API else api)
+    assets = UpstoxAssets(asked.settings.upstox.lists_at)
     try:
         fetched = await assets.fetch(MASTER)
     finally:
@@ -181,19 +188,13 @@ def _keep(asked: Asked, instruments: Sequence[Instrument]) -> Iterator[Keep]:
 
 
 @asynccontextmanager
-async def _rest(asked: Asked) -> AsyncIterator[UpstoxRest]:
+async def _rest(asked: Asked, patience: "_Patience") -> AsyncIterator[UpstoxRest]:
     """Candles need no token; where there is a good one it is sent."""
-    clock = SystemClock()
-    tokens = tokens_of(token_path(asked.settings), os.environ, clock.now_ns)
-
-    def token() -> str:
-        held = tokens.held()
-        return tokens() if held is not None and held.token.is_good(clock.now_ns()) else ""
-
+    tokens = tokens_of(token_path(asked.settings), os.environ, SystemClock().now_ns)
     rest = UpstoxRest(
-        token,
+        tokens,
         address=asked.settings.upstox.api,
-        windows=RateWindows(sleep=_limited()),
+        windows=RateWindows(sleep=patience.within_limits),
     )
     try:
         yield rest
@@ -201,27 +202,26 @@ async def _rest(asked: Asked) -> AsyncIterator[UpstoxRest]:
         await rest.close()
 
 
-def _limited() -> Sleep:
-    """Sleeps until the limits let one more request through; says so where that takes long."""
-    told_until_s = 0.0
+class _Patience:
+    """Says why it takes long: one line for all requests that wait meanwhile."""
 
-    async def sleep(seconds: float) -> None:
-        nonlocal told_until_s
-        until_s = asyncio.get_running_loop().time() + seconds
-        if seconds >= LONG_WAIT_S and until_s > told_until_s + LONG_WAIT_S:
-            told_until_s = until_s
-            _say(f"the broker's limits: the next request in {seconds:,.0f} s")
+    def __init__(self) -> None:
+        self._until_s = 0.0
+
+    async def within_limits(self, seconds: float) -> None:
+        """Sleep until the broker's limits let one more request through."""
+        if seconds >= LONG_WAIT_S:
+            self._say(f"the broker's limits: the next request in {seconds:,.0f} s", seconds)
         await asyncio.sleep(seconds)
 
-    return sleep
+    def tried_again(self, error: BrokerError, seconds: float) -> None:
+        self._say(f"{error}: again in {seconds:.0f} s", seconds)
 
-
-def _tried_again(error: BrokerError, seconds: float) -> None:
-    _say(f"{error}: again in {seconds:.0f} s")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    def _say(self, line: str, seconds: float) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if now_s >= self._until_s:
+            self._until_s = now_s + seconds
+            print(line, file=sys.stderr, flush=True)
 
 
 def _duration(seconds: int) -> str:
