@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.jit import kernel, routine
-from core.session import DAY_NS, IST_OFFSET_NS
+from core.session import DAY_NS, IST_OFFSET_NS, MINUTE_NS
 from core.types import TICK, Int64s, Records, Row, record
 
 Bytes = NDArray[np.uint8]
 
 MS_NS = 1_000_000
+MINUTE_MS = MINUTE_NS // MS_NS
 DAY_MS, IST_OFFSET_MS = DAY_NS // MS_NS, IST_OFFSET_NS // MS_NS
 EARLIEST_MS = 946_684_800_000  # 2000-01-01: an earlier time is no time
 LATEST_MS = 4_102_444_800_000  # 2100-01-01
@@ -47,11 +48,12 @@ KEY, VALUE, FULL_FEED, MARKET, INDEX = 0x0A, 0x12, 0x12, 0x0A, 0x12
 LTPC, CANDLES, VOLUME, INDEX_CANDLES = 0x0A, 0x22, 0x30, 0x12
 PRICE, TRADED, QUANTITY, CLOSE = 0x09, 0x10, 0x18, 0x21
 OHLC, INTERVAL = 0x0A, 0x0A
-OHLC_FIGURES = (0x11, 0x19, 0x21, 0x29, 0x30, 0x38)  # four prices, volume, time
+OHLC_FIGURES, OPEN_MS = (0x11, 0x19, 0x21, 0x29, 0x30), 0x38  # four prices, volume
+LETTER_I, DIGIT_1 = 0x49, 0x31  # the interval of the last completed minute
 LIVE_FEED = 1
 
 # Places of what an entry has told.
-PRICE_BEGINS, TRADED_MS, LAST_QUANTITY, DAY_VOLUME, HAS_CANDLES, TOLD_PLACES = range(6)
+PRICE_BEGINS, TRADED_MS, LAST_QUANTITY, DAY_VOLUME, NEXT_CANDLE_MS, TOLD_PLACES = range(6)
 ROW_BYTES = TICK.itemsize
 PRICE_AT = 24  # of a row; tested
 
@@ -118,7 +120,7 @@ def read_frame(
                 return DECLINED, 0
             entries += 1
             row = known[number]
-            if told[HAS_CANDLES]:
+            if told[NEXT_CANDLE_MS] > row.candle_ms:
                 due_ms = min(due_ms, row.candle_ms)
             if told[TRADED_MS] == 0:
                 continue  # depth alone
@@ -223,8 +225,7 @@ def read_market(data: Bytes, at: int, end: int, told: Int64s) -> bool:
             if not read_trade(data, value, at, told):
                 return False
         elif tag == CANDLES:
-            told[HAS_CANDLES] = 1
-            if not read_candles(data, value, at):
+            if not read_candles(data, value, at, told):
                 return False
         elif tag == VOLUME:
             told[DAY_VOLUME] = value
@@ -241,8 +242,7 @@ def read_index(data: Bytes, at: int, end: int, told: Int64s) -> bool:
             if not read_trade(data, value, at, told):
                 return False
         elif tag == INDEX_CANDLES:
-            told[HAS_CANDLES] = 1
-            if not read_candles(data, value, at):
+            if not read_candles(data, value, at, told):
                 return False
         elif tag >> 3 <= 2:
             return False
@@ -265,11 +265,11 @@ def read_trade(data: Bytes, at: int, end: int, told: Int64s) -> bool:
 
 
 @routine
-def read_candles(data: Bytes, at: int, end: int) -> bool:
+def read_candles(data: Bytes, at: int, end: int, told: Int64s) -> bool:
     while at < end:
         tag, value, at = field(data, at, end)
         if tag == OHLC:
-            if not read_ohlc(data, value, at):
+            if not read_candle(data, value, at, told):
                 return False
         elif tag >> 3 <= 1:
             return False
@@ -277,16 +277,24 @@ def read_candles(data: Bytes, at: int, end: int) -> bool:
 
 
 @kernel
-def read_ohlc(data: Bytes, at: int, end: int) -> bool:
-    """No candle is due: it has only to be whole, as the other decoder wants it."""
+def read_candle(data: Bytes, at: int, end: int, told: Int64s) -> bool:
+    """Only whether it is a new one: then the other decoder reads it."""
+    is_last_minute, open_ms = False, 0
     while at < end:
         tag, value, at = field(data, at, end)
         if tag == INTERVAL:
             for i in range(value, at):
-                if data[i] >= 0x80:
+                if data[i] >= 0x80:  # text that may be none
                     return False
+            is_last_minute = (
+                at - value == 2 and data[value] == LETTER_I and data[value + 1] == DIGIT_1
+            )
+        elif tag == OPEN_MS:
+            open_ms = value
         elif tag not in OHLC_FIGURES and tag >> 3 <= 7:
             return False
+    if is_last_minute:
+        told[NEXT_CANDLE_MS] = max(told[NEXT_CANDLE_MS], open_ms + 2 * MINUTE_MS)
     return True
 
 

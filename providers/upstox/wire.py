@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from core.session import MINUTE_NS, Phase
+from core.session import Phase
 from core.types import BAR, TICK, Records
 from providers.upstox.plain import (
     DAY_MS,
@@ -21,12 +21,12 @@ from providers.upstox.plain import (
     IST_OFFSET_MS,
     LATEST_MS,
     MAX_JUMP,
+    MINUTE_MS,
     MS_NS,
     PlainFrames,
 )
 from providers.upstox.schema import STATUSES, TYPES, FeedResponse
 
-MINUTE_MS = MINUTE_NS // MS_NS
 MAX_FRAME_BYTES = 1 << 20  # after inflating; the largest lawful one, 2,000 keys in full, is 0.9 MB
 
 SNAPSHOT, MARKET_INFO = TYPES.index("initial_feed"), TYPES.index("market_info")

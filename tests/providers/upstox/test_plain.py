@@ -121,11 +121,31 @@ def test_what_is_odd_is_left_to_protobuf_and_nothing_is_learnt(frame: bytes, why
     assert oracle.rejected == decoder.rejected
 
 
-def test_a_candle_that_is_due_is_left_to_protobuf() -> None:
-    later = FeedResponse.FromString(PLAIN)
-    later.currentTs = SENT_MS + MINUTE_MS
+def a_minute_later(frame: bytes, *, with_candle: bool) -> bytes:
+    response = FeedResponse.FromString(frame)
+    response.currentTs += MINUTE_MS
+    for feed in response.feeds.values():
+        for told in (feed.fullFeed.marketFF, feed.fullFeed.indexFF):
+            for row in told.marketOHLC.ohlc:
+                row.ts += MINUTE_MS * (with_candle and row.interval == "I1")
+    encoded: bytes = response.SerializeToString()
+    return encoded
 
-    assert not is_read(later.SerializeToString())
+
+def test_a_new_candle_is_left_to_protobuf_once() -> None:
+    frame = a_minute_later(message((SHARE, 1_500.0, 1, 1_010)), with_candle=True)
+    decoder = warm()
+    first, again = (decoder.decode(frame, RECV_NS) for _ in range(2))
+
+    assert not is_read(frame)
+    assert isinstance(first, Frame)
+    assert 1 == len(first.candles)
+    assert isinstance(again, Frame)
+    assert DECLINED != decoder._plain.read(frame, RECV_NS, 0)[0]
+
+
+def test_a_minute_without_a_trade_stops_nothing() -> None:
+    assert is_read(a_minute_later(message((SHARE, 0.0, 0, 1_010)), with_candle=False))
 
 
 def test_fields_of_a_later_version_are_skipped() -> None:
@@ -160,6 +180,8 @@ def damaged(data: st.DataObject, frame: bytes) -> bytes:
 
 FRAMES = (
     PLAIN,
+    a_minute_later(PLAIN, with_candle=True),
+    a_minute_later(PLAIN, with_candle=False),
     SNAPSHOT,
     message((OTHER, 3_000.5, 2, 502), (SHARE, 1_501.0, 1, 1_020)),
     message((SHARE, 1_500.5, 1, 1_015)) + message((SHARE, 1_501.5, 2, 1_017)),
