@@ -75,9 +75,11 @@ class ToldClock:
 class Once:
     """A feed until it is lost for the first time; when each of its ticks was taken."""
 
-    def __init__(self, feed: UpstoxFeed, clock: ToldClock) -> None:
+    def __init__(self, feed: UpstoxFeed, clock: ToldClock, ingest: Ingest) -> None:
         self._feed = feed
         self._clock = clock
+        self._ingest = ingest
+        self.unstored_most = 0
         self.ended_for = ""
         self.taken: list[tuple[int, float]] = []  # ticks so far, and when ingest asked for more
         self.began: tuple[int, float, float] | None = None  # ticks and seconds, ours of them
@@ -90,6 +92,7 @@ class Once:
                     ticks += len(batch)
                     last_ns = int(batch["exch_ns"][-1])
                     yield item
+                    self.unstored_most = max(self.unstored_most, self._ingest.unstored)
                     self.taken.append((ticks, time.perf_counter()))
                     if self.began is None and ticks >= UNJUDGED_TICKS:
                         self.began = (ticks, time.perf_counter(), time.process_time())
@@ -102,8 +105,10 @@ class Once:
                     yield item
 
 
-async def measure(path: Path, per_frame: int, per_second: float, folder: Path) -> Measurement:
-    seconds = LIVE_S if per_second else wire.MINUTE_S
+async def measure(
+    path: Path, per_frame: int, per_second: float, folder: Path, seconds: int
+) -> Measurement:
+    """`seconds` of market time; `per_second` 0: as fast as it goes."""
     session = session_of(seconds // 60)
     listed = [
         Instrument(InstrumentId(key), key.partition("|")[2], SessionClass.CASH) for key in wire.KEYS
@@ -121,8 +126,10 @@ async def measure(path: Path, per_frame: int, per_second: float, folder: Path) -
     pace = (str(per_second), str(sent)) if per_second else ()
     taking = asyncio.create_task(_take(live))
     with wire.exchange(sys.executable, str(path), str(per_frame), str(seconds), *pace) as address:
-        feed = Once(UpstoxFeed(lambda: _given(address), clock), clock)
-        sampling = asyncio.create_task(_lags(per_frame, per_second))
+        feed = Once(UpstoxFeed(lambda: _given(address), clock), clock, ingest)
+        sampling = asyncio.create_task(
+            _lags(seconds * wire.INSTRUMENTS / per_frame / per_second if per_second else 0.0)
+        )
         await ingest.run_feed(feed, listed, builder, closes_ns, GRACE_NS, to_its_end=True)
         busy_s = time.process_time()
     bars = np.concatenate(await taking)
@@ -134,7 +141,10 @@ async def measure(path: Path, per_frame: int, per_second: float, folder: Path) -
         raise ConnectionLost(feed.ended_for)
     before, began_s, began_busy_s = feed.began
     took_s = feed.taken[-1][1] - began_s
-    figures = {"core_share": (busy_s - began_busy_s) / took_s}
+    figures = {
+        "core_share": (busy_s - began_busy_s) / took_s,
+        "unstored_most": float(feed.unstored_most),
+    }
     if per_second:
         lags = await sampling
         figures |= timeliness(feed.taken, np.fromfile(sent), per_frame)
@@ -153,12 +163,12 @@ async def measure(path: Path, per_frame: int, per_second: float, folder: Path) -
     )
 
 
-async def _lags(per_frame: int, per_second: float) -> list[float]:
-    """Of the event loop, over a live run; none of one that is as fast as it goes."""
-    if not per_second:
-        return []
+async def _lags(seconds: float) -> list[float]:
+    """Of the event loop, over a run of so many seconds without its ends."""
+    if seconds <= 2 * UNJUDGED_S:
+        return [0.0]
     await asyncio.sleep(UNJUDGED_S)
-    return await sampled(LIVE_S * wire.INSTRUMENTS / per_frame / per_second - 2 * UNJUDGED_S)
+    return await sampled(seconds - 2 * UNJUDGED_S)
 
 
 async def _given(address: str) -> str:
@@ -195,8 +205,11 @@ def timeliness(
 def main(mode: str, path: str, per_frame: str, per_second: str = "0") -> None:
     if mode == "live":
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    seconds = LIVE_S if mode == "live" else wire.MINUTE_S
     with tempfile.TemporaryDirectory(dir=data.ROOT) as folder:
-        asyncio.run(measure(Path(path), int(per_frame), float(per_second), Path(folder))).print()
+        asyncio.run(
+            measure(Path(path), int(per_frame), float(per_second), Path(folder), seconds)
+        ).print()
 
 
 if __name__ == "__main__":

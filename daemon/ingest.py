@@ -237,6 +237,11 @@ class Ingest:
                     if self._watch.market_said(item):
                         log.info("market_status_changed", segment=segment, status=status, of=of)
 
+    @property
+    def unstored(self) -> int:
+        """Ticks that wait for the store."""
+        return self._unstored_count
+
     def lagged(self, seconds: float) -> None:
         """The event loop stood still for so long."""
         self._watch.lagged(seconds)
