@@ -151,6 +151,8 @@ def report(filled: Filled, instruments: Sequence[Instrument], retried: int) -> I
     for number, factor in filled.renewed.items():
         symbol = instruments[number].symbol
         yield f"made anew    {symbol}: prices are {factor:.6g} times those kept (corporate action)"
+        if number not in filled.anew:
+            yield f"in part      {symbol}: days the broker did not tell are still in old prices"
 
 
 # --- the parts -----------------------------------------------------------------------------------

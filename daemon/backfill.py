@@ -18,6 +18,7 @@ from core.session import days_of, ist_text, past_session
 from core.types import Bools, Instrument, Int64s, Records, SessionClass
 from daemon.backfill_memory import BackfillMemory
 from providers.upstox.history import (
+    FIRST_DAY,
     Chunk,
     Fetched,
     UpstoxHistory,
@@ -106,7 +107,9 @@ class Backfill:
         self._held: list[Held] = []
         self._renewing: set[int] = set()
         self._pending: set[int] = set()  # renewed, and not planned yet
+        self._to_day = to_day
         self._asked: dict[int, set[int]] = defaultdict(set)
+        self._told: dict[int, set[int]] = defaultdict(set)  # of those, days with rows
         self._quiet: dict[int, set[int]] = defaultdict(set)  # not believed yet
         self._horizon = -1  # the last day of which the broker's history is known to tell
         self.left = 0  # of the requests planned last
@@ -129,7 +132,7 @@ class Backfill:
             final, expected = self._held[number].final, self._expected[number]
             if number in anew or one.id in self._memory.renewing:
                 self._renewing.add(number)
-                wanted[number] = expected | final
+                wanted[number] = self._whole(number)
             else:
                 again = {max(final)} if final else set()
                 wanted[number] = expected - final - self._memory.quiet(one.id) | again
@@ -162,19 +165,24 @@ class Backfill:
     def renewals(self) -> list[Chunk]:
         """The rest of the history of instruments whose prices turned out to be others."""
         pending, self._pending = self._pending, set()
-        return chunks(
-            {
-                number: (self._expected[number] | self._held[number].final) - self._asked[number]
-                for number in pending
-            }
-        )
+        return chunks({number: self._whole(number) - self._asked[number] for number in pending})
 
     def end(self) -> Filled:
-        """Everything asked for is kept."""
-        self._memory.renewed(self._instruments[number].id for number in self._renewing)
-        fresh = {n for n in self._asked if self._asked[n] and not self._held[n].final}
-        self.filled.anew = frozenset(fresh | self._renewing)
+        """Everything asked for is kept. A history is anew if no day of it was left untold."""
+        anew = {n for n in self._renewing if self._held_until_now(n) <= self._told[n]}
+        self._memory.renewed(self._instruments[number].id for number in anew)
+        fresh = {n for n, days in self._told.items() if days and not self._held[n].final}
+        self.filled.anew = frozenset(fresh | anew)
         return self.filled
+
+    def _whole(self, number: int) -> set[int]:
+        """All days of an instrument: those that are wanted, and those that are held."""
+        return self._expected[number] | self._held_until_now(number)
+
+    def _held_until_now(self, number: int) -> set[int]:
+        """Not of the running day, of which the store may hold some minutes."""
+        held = self._held[number]
+        return held.final | {day for day in held.days if FIRST_DAY <= day <= self._to_day}
 
     # --- an answer -------------------------------------------------------------------------------
 
@@ -186,6 +194,7 @@ class Backfill:
             await self._compare(one, again)
         await self._keep.keep(one, again if number in self._renewing else ())
         self._asked[number].update(one.chunk.days)
+        self._told[number].update(_days(np.concatenate([one.bars, one.outside])).tolist())
         self._count(one)
         self._quiet[number].update(set(one.quiet) - held.days)
         if len(one.bars):

@@ -153,6 +153,21 @@ def test_a_history_that_is_doubted_is_made_anew(tmp_path: Path) -> None:
     assert ["S0", "S1", "S2", "S2"] == sorted(one[0] for one in broker.asked)
 
 
+def test_a_history_that_the_broker_does_not_tell_stays_doubted(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.fill(Known(), FIRST, LAST)
+    place.store.append_bars(day_bars(2, LAST + 3), "feed")  # the running day
+    place.store.commit()
+
+    silent = place.fill(Known(lambda n, d: day_bars(n, d) if d > FIRST else NONE), FIRST, LAST, [2])
+    kept = BackfillMemory(tmp_path).renewing
+    told = place.fill(Known(), FIRST, LAST)
+
+    assert (frozenset(), {SHARES[2].id}) == (silent.anew, kept)
+    assert frozenset({2}) == told.anew
+    assert set() == BackfillMemory(tmp_path).renewing
+
+
 def test_the_memory_is_kept_by_runs_of_days_and_damage_is_said(tmp_path: Path) -> None:
     memory = BackfillMemory(tmp_path)
     memory.add_quiet({"A": [FIRST, FIRST + 1, FIRST + 3], "B": []})
