@@ -89,10 +89,7 @@ FAILED = _kind(
     "failed", "F26", "more keys than so many: refused by a text frame", Amount(0, "", 0, 5_000)
 )
 OUTAGE = _kind(
-    "outage",
-    "F19",
-    "the feed tells nothing of one segment",
-    Word("NSE_EQ", ("NSE_EQ", "NSE_INDEX")),
+    "outage", "F19", "the feed tells nothing of this segment, or of this symbol", Word("NSE_EQ")
 )
 QUIET = _kind("quiet", "F9", "nothing trades: pings only")
 HALT = _kind("halt", "", "market info says that the market is closed")

@@ -127,7 +127,7 @@ class Subscriber:
         dark = self._faults.word(kinds.OUTAGE, now_ms)
         for key, mode in self._modes.items():
             quotes, told = self._quotes(key), self._told[key]
-            if quotes.listing.segment == dark:
+            if dark in (quotes.listing.segment, quotes.listing.symbol):
                 continue
             draws = omitted > 0.0 and self._random.random() < omitted
             is_news = quotes.place(now_ms) != told.place or quotes.completed(now_ms) != told.minute

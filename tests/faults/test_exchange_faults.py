@@ -205,6 +205,21 @@ def test_what_nobody_tells_stays_flagged(name: str, world: GeneratedWorld, tmp_p
 
 
 @pytest.mark.slow
+def test_a_busy_share_that_falls_silent_is_doubted_alone_and_repaired(
+    world: GeneratedWorld, tmp_path: Path
+) -> None:
+    day = checked(faulty_day(tmp_path, f"outage=TATAPOWER{TIMES}"))
+    repaired = day.bars[(day.bars["quality"] & REPAIRED) > 0]
+
+    assert [] == differing(day, world, flagged=True)
+    assert [("symbol", "TATAPOWER")] == [
+        (one["doubt"], one["instrument"]) for one in day.events("doubt_opened")
+    ]
+    assert {1} == set(repaired["instrument"].tolist())
+    assert 1 == len(day.events("feed_up")) == len(day.events("doubt_closed"))
+
+
+@pytest.mark.slow
 def test_a_quiet_market_has_no_bars_and_no_storm_of_connections(
     world: GeneratedWorld, tmp_path: Path
 ) -> None:

@@ -254,7 +254,8 @@ def test_too_many_keys_are_refused_by_text() -> None:
     run(test, faults=["failed=1"])
 
 
-def test_nothing_is_told_of_a_segment_that_is_out() -> None:
+@pytest.mark.parametrize("of", ["NSE_EQ", "RELIANCE"])
+def test_nothing_is_told_of_a_segment_or_symbol_that_is_out(of: str) -> None:
     async def test(here: Served) -> None:
         async with subscribed(here, RELIANCE, "NSE_INDEX|Nifty 50") as socket:
             here.clock.move(NOON + 59 * SECOND_NS)
@@ -265,7 +266,7 @@ def test_nothing_is_told_of_a_segment_that_is_out() -> None:
 
         assert {"NSE_INDEX|Nifty 50"} == during
 
-    run(test, faults=["outage=NSE_EQ@12:00-12:01"])
+    run(test, faults=[f"outage={of}@12:00-12:01"])
 
 
 def test_the_market_may_say_that_it_is_closed_and_open_again() -> None:
