@@ -25,31 +25,39 @@ def test_rows_come_as_they_were_packed_wherever_the_parts_end(
         assert list(ROWS) == list(rows_of(WHOLE, "list"))
 
 
-@pytest.mark.parametrize(
-    ("file", "told"),
-    [
-        (b"", "not gzip"),
-        (b"<html>error code: 1010</html>", "not gzip but b'<html>"),
-        (WHOLE[:-9], "damaged or cut off"),
-        (WHOLE[:40] + b"\0\0\0\0" + WHOLE[44:], "damaged or cut off"),
-        (gzip.compress(b"\xff\xfe"), "damaged or cut off"),
-        (gzip.compress(b"<html>" * 100), "over 100 times|no whole list"),
-        (packed([]), "no whole list of objects, 0 rows"),
-        (packed({"status": "error"}), "no list of objects"),
-        (packed([{"segment": "NSE_EQ"}]), "row 1 lacks name, exchange"),
-        (gzip.compress(json.dumps(ROWS)[:-1].encode()), "no whole list"),
-        (gzip.compress(json.dumps(ROWS)[:-3].encode()), "no whole list"),
-        (gzip.compress(json.dumps(ROWS).replace("}, {", "} {").encode()), "after row 1"),
-        (
-            gzip.compress(
-                b'[{"segment": ' + b"[" * 20_000 + random.Random(1).randbytes(900).hex().encode()
-            ),
-            "row 1 is",
+BAD = {
+    "nothing": (b"", "not gzip"),
+    "a page": (b"<html>error code: 1010</html>", "not gzip but b'<html>"),
+    "cut off": (WHOLE[:-9], "damaged or cut off"),
+    "damaged": (WHOLE[:40] + b"\0\0\0\0" + WHOLE[44:], "damaged or cut off"),
+    "no text": (gzip.compress(b"\xff\xfe"), "damaged or cut off"),
+    "a packed page": (gzip.compress(b"<html>" * 100), "over 100 times|no whole list"),
+    "no rows": (packed([]), "no whole list of objects, 0 rows"),
+    "no list": (packed({"status": "error"}), "no list of objects"),
+    "a short row": (packed([{"segment": "NSE_EQ"}]), "row 1 lacks name, exchange"),
+    "no end": (gzip.compress(json.dumps(ROWS)[:-1].encode()), "no whole list"),
+    "half a row": (gzip.compress(json.dumps(ROWS)[:-3].encode()), "no whole list"),
+    "no comma": (
+        gzip.compress(json.dumps(ROWS).replace("}, {", "} {").encode()),
+        "after row 1",
+    ),
+    "depth": (
+        gzip.compress(
+            b'[{"segment": ' + b"[" * 20_000 + random.Random(1).randbytes(900).hex().encode()
         ),
-        (gzip.compress(b'[{"segment": ' + random.Random(1).randbytes(9_000).hex().encode()), "row"),
-    ],
-)
-def test_what_is_no_list_is_refused_in_one_line(file: bytes, told: str) -> None:
+        "row 1 is",
+    ),
+    "noise": (
+        gzip.compress(b'[{"segment": ' + random.Random(1).randbytes(9_000).hex().encode()),
+        "row",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_list_is_refused_in_one_line(name: str) -> None:
+    file, told = BAD[name]
+
     with pytest.raises(ProtocolViolation, match=told) as refused:
         list(rows_of(file, "instrument master"))
 
