@@ -21,6 +21,7 @@ def measure(path: Path, per_frame: int) -> Measurement:
         decoder = FrameDecoder(wire.KEYS)
         return sum(len(_frame(decoder, one).ticks) for one in messages)
 
+    decoded()  # kernels are loaded from their cache
     seconds, items = timed(decoded)
     decoder = FrameDecoder(wire.KEYS)
     sums = [0.0, 0.0, 0.0]
