@@ -5,7 +5,8 @@ TradingdError
 ├── DataError            market data is missing or bad                          exit 3
 ├── BrokerError          broker or authentication                               exit 4
 │   ├── ConnectionLost   the link broke; worth a retry
-│   │   └── TooFast      asked more often than is allowed; worth a longer wait
+│   │   ├── TooFast      asked more often than is allowed; worth a longer wait
+│   │   └── NeverSent    no link could be made: what was to be sent has not left us
 │   ├── ProtocolViolation  the peer sent what it must not
 │   └── AuthExpired      a human has to log in
 ├── AlreadyRunning       another process owns the state directory               exit 5
@@ -49,6 +50,10 @@ class ConnectionLost(BrokerError):
 
 class TooFast(ConnectionLost):
     """The broker says that we ask too often."""
+
+
+class NeverSent(ConnectionLost):
+    """No link to the broker could be made, so nothing was asked of it."""
 
 
 class ProtocolViolation(BrokerError):

@@ -30,7 +30,8 @@ class OrderMove(StrEnum):
 
 S, M = OrderState, OrderMove
 
-# A fill may overtake the acknowledgement or a cancel request; a lost order may turn out anything.
+# A fill may overtake the acknowledgement or a cancel request; a lost order may turn out anything;
+# what the broker has taken the exchange behind it may still reject.
 TRANSITIONS: dict[tuple[OrderState, OrderMove], OrderState] = {
     (S.INTENDED, M.SEND): S.SUBMITTED,
     (S.INTENDED, M.CANCEL): S.CANCELLED,
@@ -42,9 +43,11 @@ TRANSITIONS: dict[tuple[OrderState, OrderMove], OrderState] = {
     (S.OPEN, M.FILL): S.FILLED,
     (S.OPEN, M.ASK_CANCEL): S.CANCELLING,
     (S.OPEN, M.CANCEL): S.CANCELLED,
+    (S.OPEN, M.REJECT): S.REJECTED,
     (S.OPEN, M.LOSE): S.LOST,
     (S.CANCELLING, M.CANCEL): S.CANCELLED,
     (S.CANCELLING, M.FILL): S.FILLED,
+    (S.CANCELLING, M.REJECT): S.REJECTED,
     (S.CANCELLING, M.LOSE): S.LOST,
     (S.LOST, M.ACKNOWLEDGE): S.OPEN,
     (S.LOST, M.FILL): S.FILLED,

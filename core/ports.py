@@ -135,11 +135,24 @@ class ReportKind(StrEnum):
     CANCELLED = "CANCELLED"
     FILLED = "FILLED"
     LOST = "LOST"  # no answer: unknown until the book has been read
+    STRANGER = "STRANGER"  # an order that is none of ours, by the broker's id; never touched
+
+
+class OrderCall(StrEnum):
+    """What was asked of the broker."""
+
+    SUBMIT = "SUBMIT"
+    MODIFY = "MODIFY"
+    CANCEL = "CANCEL"
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerReport:
-    """What a broker said about one order; a fill carries its own id, quantity and price."""
+    """What a broker said about one order; a fill carries its own id, quantity and price.
+
+    `call`: which call it is about: a modify that is REJECTED leaves the order as it was.
+    `exchange_ns`: when the exchange says that it happened; 0: not told.
+    """
 
     kind: ReportKind
     order_id: str
@@ -148,10 +161,13 @@ class BrokerReport:
     fill_id: str = ""
     quantity: int = 0
     price: float = 0.0
+    call: OrderCall = OrderCall.SUBMIT
+    exchange_ns: int = 0
 
 
 class Broker(Protocol):
-    """Where orders go. Its answer to a call says taken, refused or LOST; fills come as reports."""
+    """Where orders go. Its answer to a call says taken, refused or LOST; fills come as reports, and
+    so does what became of a modify or a cancel that was taken only (ACKNOWLEDGED)."""
 
     async def submit(self, order: Order) -> BrokerReport: ...
 

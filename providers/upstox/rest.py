@@ -15,7 +15,14 @@ import httpx
 import numpy as np
 import structlog
 
-from core.errors import AuthExpired, BrokerError, ConnectionLost, ProtocolViolation, TooFast
+from core.errors import (
+    AuthExpired,
+    BrokerError,
+    ConnectionLost,
+    NeverSent,
+    ProtocolViolation,
+    TooFast,
+)
 from core.ports import Clock
 from core.session import MINUTE_NS, day_text, ist_day, ist_ns
 from core.types import BAR, Records
@@ -65,16 +72,27 @@ class RateWindows:
         self._sleep = sleep
         self._asked: deque[float] = deque(maxlen=max(allowed.values()))
 
-    async def take(self) -> None:
-        while (wait_s := self._wait_s()) > 0:
+    async def take(
+        self, allowed: Mapping[int, int] | None = None, patience_s: float = float("inf")
+    ) -> bool:
+        """Wait for room and take it; False: that would be longer than `patience_s`, nothing taken.
+
+        Args:
+            allowed: narrower windows than those of all requests.
+        """
+        began_s = self._now_s()
+        while (wait_s := self._wait_s(allowed or self._allowed)) > 0:
+            if self._now_s() + wait_s - began_s > patience_s:
+                return False
             await self._sleep(wait_s)
         self._asked.append(self._now_s())
+        return True
 
-    def _wait_s(self) -> float:
+    def _wait_s(self, allowed: Mapping[int, int]) -> float:
         asked, now_s = self._asked, self._now_s()
         waits = [
             asked[-count] + window_s - now_s
-            for window_s, count in self._allowed.items()
+            for window_s, count in allowed.items()
             if len(asked) >= count
         ]
         return max(waits, default=0.0)
@@ -114,7 +132,16 @@ class UpstoxRest:
 
     async def feed_address(self) -> str:
         """An authorised address of the market feed; good for one connection."""
-        data = await self.get("/v3/feed/market-data-feed/authorize")
+        return await self._authorised("/v3/feed/market-data-feed/authorize")
+
+    async def updates_address(self) -> str:
+        """The same of the stream of order updates."""
+        return await self._authorised("/v2/feed/portfolio-stream-feed/authorize")
+
+    async def _authorised(self, path: str) -> str:
+        data = await self.get(path)
+        if not isinstance(data, dict):
+            raise ProtocolViolation("the authorised address of the feed is missing")
         address = data.get("authorized_redirect_uri") or data.get("authorizedRedirectUri")
         if not isinstance(address, str):
             raise ProtocolViolation("the authorised address of the feed is missing")
@@ -149,24 +176,57 @@ class UpstoxRest:
         self._sendable(path)  # before a place in the windows is taken for nothing
         await self._windows.take()
         token = self._sendable(path)
-        headers = {"authorization": f"Bearer {token}"} if token else {}
+        status, body = await self._answered("GET", path, token, asked)
         try:
-            answer = await self._client.get(
-                path, params=asked, headers={"accept": "application/json"} | headers
-            )
-        except httpx.HTTPError as error:
-            raise ConnectionLost(f"{path}: {type(error).__name__}") from error
-        body = answer.content
-        if token and answer.status_code != 200:  # a refusal is told on: log, page and ledger
-            body = body.replace(token.encode(), b"**********")
-        try:
-            return data_of(path, answer.status_code, body)
+            return data_of(path, status, body)
         except AuthExpired as error:
-            if answer.status_code == 401:
+            if status == 401:
                 now_s = _now_s()
                 held = {one: why for one, why in self._refused.items() if now_s < why[0]}
                 self._refused = held | {token: (now_s + REFUSED_S, error)}
             raise
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        asked: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> tuple[int, bytes]:
+        """Status and body of the answer to an order call, which is sent once: what it is worth is
+        for the caller to say, who has also taken a place in the windows of order calls.
+
+        Raises:
+            NeverSent: nothing was asked. AuthExpired: neither, without a token.
+            ConnectionLost: no answer; whether it was taken is unknown.
+        """
+        return await self._answered(method, path, self.token(), asked, body)
+
+    async def _answered(
+        self,
+        method: str,
+        path: str,
+        token: str,
+        asked: Mapping[str, str] | None,
+        body: Mapping[str, object] | None = None,
+    ) -> tuple[int, bytes]:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        try:
+            answer = await self._client.request(
+                method,
+                path,
+                params=asked,
+                json=body,
+                headers={"accept": "application/json"} | headers,
+            )
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise NeverSent(f"{path}: {type(error).__name__}") from error
+        except httpx.HTTPError as error:
+            raise ConnectionLost(f"{path}: {type(error).__name__}") from error
+        content = answer.content
+        if token and answer.status_code != 200:  # a refusal is told on: log, page and ledger
+            content = content.replace(token.encode(), b"**********")
+        return answer.status_code, content
 
     def _sendable(self, path: str) -> str:
         """The token, unless it was refused a moment ago: a hundred reads are not a hundred 401.

@@ -38,9 +38,15 @@ LIFE: dict[OrderState, dict[OrderMove, OrderState]] = {
         M.FILL: S.FILLED,
         M.ASK_CANCEL: S.CANCELLING,
         M.CANCEL: S.CANCELLED,
+        M.REJECT: S.REJECTED,
         M.LOSE: S.LOST,
     },
-    S.CANCELLING: {M.CANCEL: S.CANCELLED, M.FILL: S.FILLED, M.LOSE: S.LOST},
+    S.CANCELLING: {
+        M.CANCEL: S.CANCELLED,
+        M.FILL: S.FILLED,
+        M.REJECT: S.REJECTED,
+        M.LOSE: S.LOST,
+    },
     S.LOST: {
         M.ACKNOWLEDGE: S.OPEN,
         M.FILL: S.FILLED,

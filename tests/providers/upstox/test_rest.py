@@ -8,7 +8,14 @@ import httpx
 import pytest
 import structlog
 
-from core.errors import AuthExpired, BrokerError, ConnectionLost, ProtocolViolation, TooFast
+from core.errors import (
+    AuthExpired,
+    BrokerError,
+    ConnectionLost,
+    NeverSent,
+    ProtocolViolation,
+    TooFast,
+)
 from core.session import at_ist, day_text, ist_day
 from providers.upstox.rest import (
     MAX_TOLD,
@@ -250,6 +257,69 @@ class Gate:
         bearer = request.headers.get("authorization", "")
         self.bearers.append(bearer)
         return httpx.Response(401, content=problem("UDAPI100050", bearer))
+
+
+def test_narrower_windows_wait_or_give_up_and_take_nothing_then() -> None:
+    async def main() -> None:
+        now_s = asyncio.get_running_loop().time
+        windows = RateWindows({1: 3, 60: 5})
+        assert await windows.take({1: 1})
+        assert await windows.take({1: 1}, patience_s=2.0)
+        assert 1.0 == now_s()
+        assert not await windows.take({60: 2}, patience_s=2.0)
+        assert 1.0 == now_s()
+        for _ in range(3):
+            assert await windows.take()
+
+        assert 2.0 == now_s()
+
+    run_virtual(VirtualLoop(), main())
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        (httpx.ConnectError("no route"), NeverSent),
+        (httpx.ConnectTimeout("no route"), NeverSent),
+        (httpx.ReadTimeout("no answer"), ConnectionLost),
+        (httpx.WriteError("cut"), ConnectionLost),
+    ],
+)
+def test_an_order_call_that_never_left_is_told_from_one_without_an_answer(
+    failure: Exception, error: type[Exception]
+) -> None:
+    async def gate(_: httpx.Request) -> httpx.Response:
+        raise failure
+
+    async def main() -> None:
+        rest = UpstoxRest(lambda: "token", transport=httpx.MockTransport(gate))
+        with pytest.raises(error) as failed:
+            await rest.call("POST", "/v3/order/place", body={})
+        await rest.close()
+        assert error is type(failed.value)
+
+    asyncio.run(main())
+
+
+def test_an_order_call_is_sent_once_with_its_body_and_its_answer_shows_no_token() -> None:
+    sent: list[tuple[str, str, bytes, str]] = []
+
+    async def gate(request: httpx.Request) -> httpx.Response:
+        bearer = request.headers["authorization"]
+        sent.append((request.method, str(request.url.query), request.content, bearer))
+        return httpx.Response(401, content=problem("UDAPI100050", bearer))
+
+    async def main() -> tuple[int, bytes]:
+        rest = UpstoxRest(lambda: "planted", transport=httpx.MockTransport(gate))
+        answer = await rest.call("PUT", "/v3/order/modify", {"order_id": "7"}, {"quantity": 1})
+        await rest.close()
+        return answer
+
+    status, body = asyncio.run(main())
+
+    assert [("PUT", "b'order_id=7'", b'{"quantity":1}', "Bearer planted")] == sent
+    assert 401 == status
+    assert b"planted" not in body
 
 
 def test_a_token_that_was_refused_is_not_sent_again_until_it_changes() -> None:
