@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from benchmarks import data
 from benchmarks.live import TickedDay
 from benchmarks.wire import FIRST_MS, INSTRUMENTS, KEYS, entry
-from sandbox.feed_messages import FeedResponse
+from sandbox.feed.messages import FeedResponse
 
 SECONDS = 183  # three minutes, and as long as the last one stays open for late ticks
 MS_NS = 1_000_000

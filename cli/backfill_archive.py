@@ -14,7 +14,7 @@ import polars as pl
 from core.errors import StoreFailed
 from core.session import days_of
 from core.types import BAR, Instrument, Int64s, Records, SessionClass
-from daemon.backfill import Held
+from daemon.upstox.backfill import Held
 from providers.upstox.history import Fetched
 from stores.archive import BarArchive
 

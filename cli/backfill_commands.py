@@ -15,13 +15,13 @@ from cli.progress import progress
 from core.errors import BrokerError, ConfigError, DataError
 from core.session import day_text, ist_day, parse_day
 from core.types import Instrument, SessionClass
-from daemon.backfill import Backfill, Filled, Keep
-from daemon.backfill_memory import BackfillMemory
-from daemon.backfilled_store import StoreKeep
-from daemon.broker_token import token_path, tokens_of
 from daemon.clocks import SystemClock
 from daemon.config import Settings
 from daemon.lock import StateLock
+from daemon.upstox.backfill import Backfill, Filled, Keep
+from daemon.upstox.backfill_memory import BackfillMemory
+from daemon.upstox.backfilled_store import StoreKeep
+from daemon.upstox.tokens import token_path, tokens_of
 from providers.upstox.assets import MASTER, UpstoxAssets
 from providers.upstox.history import FIRST_DAY, Chunk, UpstoxHistory, least_s, sessions_between
 from providers.upstox.instruments import Master

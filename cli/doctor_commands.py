@@ -16,11 +16,11 @@ from cli import kernel_cache
 from cli.config_commands import check, configuration
 from core.errors import ConfigError
 from core.session import parse_day
-from daemon.broker_checks import broker_checks
-from daemon.broker_token import NEED_TOKEN, tokens_for
 from daemon.clocks import SystemClock
 from daemon.config import Settings
 from daemon.doctor import Check, Verdict, examine, fail, ok, warn
+from daemon.upstox.checks import broker_checks
+from daemon.upstox.tokens import NEED_TOKEN, tokens_for
 
 LOCK = kernel_cache.ROOT / "requirements" / "run.txt"
 PYTHONS = ((3, 11), (3, 14))  # the first that will do, and the first that will not any more

@@ -6,8 +6,8 @@ from pathlib import Path
 from cli.config_commands import configuration
 from core.errors import DataError
 from core.session import day_text, ist_text
-from daemon.masters import Kept, KeptMasters
-from daemon.morning import changes_since
+from daemon.upstox.masters import Kept, KeptMasters
+from daemon.upstox.morning import changes_since
 from providers.upstox.instruments import Listed, Master
 
 Tell = Callable[[str], None]

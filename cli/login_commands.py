@@ -19,9 +19,9 @@ from pydantic import SecretStr
 from cli.login_listener import listening
 from core.errors import AuthExpired, BrokerError, ConfigError, TryAgain
 from core.session import MINUTE_NS, ist_text
-from daemon.broker_token import token_path, tokens_of
 from daemon.clocks import SystemClock
 from daemon.config import UPSTOX_CLIENT_SECRET, Settings
+from daemon.upstox.tokens import token_path, tokens_of
 from providers.upstox.auth import AccessToken, issued, token_in
 from providers.upstox.login import (
     App,

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from core.errors import ConfigError
-from daemon.upstox_settings import is_loopback, split
+from daemon.upstox.settings import is_loopback, split
 from providers.upstox.login import Brought, brought
 
 MAX_CONNECTIONS = 16

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from daemon.config import Settings
-from daemon.morning import Morning
+from daemon.upstox.morning import Morning
 from providers.upstox.assets import UpstoxAssets
 from providers.upstox.holidays import PATH
 from providers.upstox.rest import UpstoxRest

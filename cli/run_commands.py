@@ -21,8 +21,6 @@ from core.session import day_text, parse_day
 from core.types import Market
 from daemon import telemetry
 from daemon.bootstrap import Daemon
-from daemon.broker_checks import broker_checks
-from daemon.broker_token import tokens_for
 from daemon.clocks import SystemClock, VirtualClock
 from daemon.config import Configuration, Settings
 from daemon.control import ControlServer
@@ -43,6 +41,8 @@ from daemon.pulse.notify import Notifier
 from daemon.pulse.vitals import Vitals
 from daemon.pulse.watchdog import Watchdog
 from daemon.schedule import ClockDriver, Driver, HostDriver
+from daemon.upstox.checks import broker_checks
+from daemon.upstox.tokens import tokens_for
 from stores.ledger_reader import open_read_only
 
 Tell = Callable[[str], None]

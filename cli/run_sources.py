@@ -27,7 +27,7 @@ from providers.recorded import RecordedTicks, is_capture
 from providers.replay import ReplayProvider, SessionTerms
 
 if TYPE_CHECKING:  # loaded where they are used: a replay talks to nobody
-    from daemon.upstox_source import Venue
+    from daemon.upstox.source import Venue
 
 Token = Callable[[], str]
 Learn = Callable[[SecretStr], None]  # told of a secret before it is used, so that no log shows it
@@ -89,8 +89,8 @@ def sandbox_opening(configured: Configuration, learned: Learn) -> Opening:
 
 def upstox_opening(configured: Configuration, learned: Learn) -> Opening:
     """The broker, or an exchange in another process of this machine. Raises ConfigError."""
-    from daemon.broker_token import tokens_for
-    from daemon.upstox_source import HostVenue
+    from daemon.upstox.source import HostVenue
+    from daemon.upstox.tokens import tokens_for
 
     settings, accept = configured.settings, accepted_days(configured)
     if not settings.symbols:
@@ -136,7 +136,7 @@ async def talking(
 ) -> AsyncIterator[Source]:
     """The source of a venue, with the instruments of its lists. Raises ConfigError, BrokerError."""
     from cli.mornings import morning_of
-    from daemon.upstox_source import UpstoxSource
+    from daemon.upstox.source import UpstoxSource
     from providers.upstox.assets import UpstoxAssets
     from providers.upstox.feed import Allowance
     from providers.upstox.rest import UpstoxRest

@@ -16,12 +16,12 @@ from core.types import SessionClass
 from daemon.clocks import SystemClock
 from daemon.config import SANDBOX_TOKEN
 from sandbox.accounts import Accounts
-from sandbox.exchange import Exchange, hours
-from sandbox.faults import Faults, catalogue_lines, fault_of
-from sandbox.recorded import RecordedWorld, listings_of
+from sandbox.faults.schedule import Faults, catalogue_lines, fault_of
+from sandbox.market.exchange import Exchange, hours
+from sandbox.market.recorded import RecordedWorld, listings_of
+from sandbox.market.universe import Listing, listings
+from sandbox.market.world import GeneratedWorld
 from sandbox.server import Sandbox
-from sandbox.universe import Listing, listings
-from sandbox.world import GeneratedWorld
 
 DEFAULT_DAY = "2026-07-27"
 LEAD_NS = 2 * MINUTE_NS  # market time begins this long before the open

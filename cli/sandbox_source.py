@@ -16,10 +16,10 @@ from daemon.clocks import VirtualClock
 from daemon.sources import FIRST_GENERATED_DAY, day_to_come, paced_clock
 from providers.live import DayFrame
 from sandbox.accounts import Accounts, Grant
-from sandbox.exchange import Exchange, hours
+from sandbox.market.exchange import Exchange, hours
+from sandbox.market.universe import listings
+from sandbox.market.world import GeneratedWorld
 from sandbox.server import Sandbox
-from sandbox.universe import listings
-from sandbox.world import GeneratedWorld
 
 DAWN = "08:00"  # tokens end at 03:30, and nothing has traded yet
 DEMO = ("RELIANCE", "TATAPOWER")  # traded where no symbol is configured

@@ -21,7 +21,7 @@ from core.book import MAIN_BOOK
 from core.errors import ConfigError
 from core.types import Market
 from daemon.layers import Environment, Layer, origins_of, put, toml_source
-from daemon.upstox_settings import UpstoxSettings, is_loopback
+from daemon.upstox.settings import UpstoxSettings, is_loopback
 from strategies.registry import settings_of
 from strategies.settings import (
     RiskSettings,

@@ -21,12 +21,12 @@ from daemon.chores import (
     back_up,
     drop_blobs,
 )
-from daemon.masters import KeptMasters
 from daemon.plan import Plan
 from daemon.proof.certificate import certify_day
 from daemon.proof.day_audit import Witness, audit_day
 from daemon.proof.report import Report, last_report, report_day, report_path
 from daemon.sources import classes_of
+from daemon.upstox.masters import KeptMasters
 from stores.archive import BarArchive
 from stores.ledger import SqliteLedger
 from stores.market import DuckMarketStore

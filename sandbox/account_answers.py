@@ -1,6 +1,6 @@
 """The broker's answers about the account, its charges, and the list of instruments.
 
-Pure, as `answers.py`. What moves the account's cash is in `order_answers.py`.
+Pure, as `answers.py`. What moves the account's cash is in `orders/answers.py`.
 """
 
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from core.rules.dated import day_rules
 from core.rules.fees import FeeProfile, fees_paise, share_paise, value_paise
 from sandbox.accounts import USER
 from sandbox.answers import Json, Refused, listing_of, success
-from sandbox.exchange import Exchange
-from sandbox.universe import Listing
+from sandbox.market.exchange import Exchange
+from sandbox.market.universe import Listing
 
 
 def profile() -> Json:

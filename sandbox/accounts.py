@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.session import DAY_NS, MINUTE_NS, at_ist, ist_day
-from sandbox import fault_kinds as kinds
-from sandbox.faults import MS_NS, NO_FAULTS, Faults
+from sandbox.faults import kinds
+from sandbox.faults.schedule import MS_NS, NO_FAULTS, Faults
 
 CLIENT_ID, CLIENT_SECRET = "sandbox-app", "sandbox-secret"
 TOKEN_ENDS = "03:30"

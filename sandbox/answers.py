@@ -18,13 +18,13 @@ from core.session import (
 )
 from core.session_table import SPECIAL_DAYS, WEEKDAY_CLOSURES
 from core.types import SessionClass
-from sandbox import fault_kinds as kinds
-from sandbox.candles import MINUTE_MS, Candles, Ohlc
-from sandbox.entry_rules import day_band_paise
-from sandbox.exchange import STATUSES, Exchange
-from sandbox.quotes import Quote, Quotes
-from sandbox.universe import Listing
-from sandbox.world import MS_NS
+from sandbox.faults import kinds
+from sandbox.market.candles import MINUTE_MS, Candles, Ohlc
+from sandbox.market.exchange import STATUSES, Exchange
+from sandbox.market.quotes import Quote, Quotes
+from sandbox.market.universe import Listing
+from sandbox.market.world import MS_NS
+from sandbox.orders.entry_rules import day_band_paise
 
 Json = dict[str, Any]
 

@@ -13,8 +13,8 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
-from sandbox.exchange import Exchange
-from sandbox.feed_line import ABORT, DEAFEN
+from sandbox.feed.line import ABORT, DEAFEN
+from sandbox.market.exchange import Exchange
 
 # Seconds of real time that a reader is waited for. Of those in which the loop runs: while it stands
 # still nobody can read.

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.answers import Refused
-from sandbox.order_terms import INVALID
+from sandbox.orders.terms import INVALID
 
 
 async def body_of(request: Request) -> Any:

@@ -23,16 +23,16 @@ from starlette.routing import Route, WebSocketRoute
 
 from core.errors import ConfigError
 from sandbox import account_answers, answers
-from sandbox import fault_kinds as kinds
 from sandbox.accounts import AREAS, CLIENT_ID, CLIENT_SECRET, USER, Accounts, Area
 from sandbox.answers import Json, Refused, failure, success
-from sandbox.desk import Desk
-from sandbox.exchange import Exchange
+from sandbox.faults import kinds
+from sandbox.feed.sockets import FEED_PATH, FeedSockets
 from sandbox.limits import STANDARD, Windows
 from sandbox.lines import Line, Patience
-from sandbox.order_routes import OrderSide
+from sandbox.market.exchange import Exchange
+from sandbox.orders.desk import Desk
+from sandbox.orders.routes import OrderSide
 from sandbox.reading import page
-from sandbox.sockets import FEED_PATH, FeedSockets
 
 CASH_PAISE = 10_00_000_00
 PING_EVERY_S = 5.0  # the feed's only sign of life in a quiet market

@@ -19,7 +19,7 @@ from core.errors import ConfigError
 from daemon.commands import Operator
 from daemon.dashboard.app import create_app
 from daemon.dashboard.source import DayQueries, Source
-from daemon.upstox_settings import is_loopback
+from daemon.upstox.settings import is_loopback
 
 MAX_CONNECTIONS = 32
 MAX_HEADER_BYTES = 16_384

@@ -17,11 +17,11 @@ from core.session import parse_day
 from core.types import BAR, MISSING, PARTIAL, Instrument, Market, Records
 from daemon.bootstrap import OpenStore
 from daemon.plan import DayOutcome, Plan
-from daemon.upstox_source import UpstoxSource
+from daemon.upstox.source import UpstoxSource
 from providers.upstox.instruments import Master
 from providers.upstox.rest import UpstoxRest
 from sandbox.account_answers import intraday_master, master
-from sandbox.universe import listings
+from sandbox.market.universe import listings
 from stores.memory import MemoryMarketStore
 from strategies.registry import settings_of
 from strategies.settings import RiskSettings, resolve

@@ -12,7 +12,7 @@ from core.types import Instrument
 from daemon.lock import StateLock
 from providers.dataset import DataOptions, load
 from providers.upstox.history import sessions_between
-from sandbox.universe import SHARES
+from sandbox.market.universe import SHARES
 from stores.archive import BarArchive
 from stores.market import MARKET_FILE, DuckMarketStore
 from tests.cli.command import LIVELY_SET, Answer, call

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.session import at_ist, parse_day
-from daemon.masters import KeptMasters
+from daemon.upstox.masters import KeptMasters
 from providers.upstox.assets import INTRADAY, MASTER, Fetched
 from tests.cli.command import call
 from tests.providers.upstox.masters import NIFTY, ROWS, TATAPOWER, intraday, packed, share

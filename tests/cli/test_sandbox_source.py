@@ -13,8 +13,8 @@ from cli.sandbox_source import OwnSandbox
 from core.errors import ConfigError
 from core.session import day_text, parse_day
 from core.types import REPAIRED
-from daemon.masters import KeptMasters
 from daemon.proof.certificate import certify_day
+from daemon.upstox.masters import KeptMasters
 from tests.cli.sandbox_days import (
     MUHURAT,
     KeptStore,

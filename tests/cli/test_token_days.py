@@ -20,10 +20,10 @@ from core.session import ist_text, parse_day
 from core.types import Market
 from daemon import telemetry
 from daemon.bootstrap import Daemon
-from daemon.broker_token import TOKEN_FILE, tokens_of
 from daemon.lock import StateLock
 from daemon.plan import Plan
-from daemon.upstox_source import UpstoxSource
+from daemon.upstox.source import UpstoxSource
+from daemon.upstox.tokens import TOKEN_FILE, tokens_of
 from providers.upstox.auth import Tokens, issued, token_in
 from providers.upstox.login import App, client, exchange, owner, revoke
 from providers.upstox.rest import UpstoxRest

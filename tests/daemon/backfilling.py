@@ -8,9 +8,9 @@ import numpy as np
 
 from core.session import MINUTE_NS, day_span_ns, past_session
 from core.types import BAR, Instrument, InstrumentId, Records, SessionClass
-from daemon.backfill import Backfill, Filled
-from daemon.backfill_memory import BackfillMemory
-from daemon.backfilled_store import StoreKeep
+from daemon.upstox.backfill import Backfill, Filled
+from daemon.upstox.backfill_memory import BackfillMemory
+from daemon.upstox.backfilled_store import StoreKeep
 from providers.upstox.history import UpstoxHistory
 from stores.memory import MemoryMarketStore
 from stores.owner import InlineOwner

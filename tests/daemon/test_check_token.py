@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from core.session import DAY_NS, at_ist, parse_day
-from daemon.broker_token import CREDENTIALS, tokens_for
 from daemon.config import Settings
 from daemon.doctor import Check, Verdict, check_token, examine
+from daemon.upstox.tokens import CREDENTIALS, tokens_for
 from providers.upstox.auth import Tokens, issued
 from tests.providers.upstox.tokens import DAY, MORNING, NIGHT, jwt
 

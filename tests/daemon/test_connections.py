@@ -9,7 +9,7 @@ from cli.config_commands import configuration
 from cli.sandbox_source import OwnSandbox
 from core.errors import ConfigError
 from core.types import Instrument, InstrumentId, Market, SessionClass
-from daemon.upstox_source import UpstoxSource
+from daemon.upstox.source import UpstoxSource
 from providers.upstox.feed import Allowance
 from providers.upstox.rest import UpstoxRest
 from strategies.settings import RiskSettings

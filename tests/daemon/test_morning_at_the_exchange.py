@@ -7,9 +7,9 @@ import pytest
 from core.errors import ConnectionLost
 from core.session import MINUTE_NS
 from core.types import Instrument
-from daemon.broker_checks import broker_checks
 from daemon.doctor import Verdict
-from daemon.morning import Morning
+from daemon.upstox.checks import broker_checks
+from daemon.upstox.morning import Morning
 from providers.upstox.assets import UpstoxAssets
 from providers.upstox.holidays import PATH
 from providers.upstox.rest import UpstoxRest

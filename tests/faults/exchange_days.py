@@ -19,15 +19,15 @@ from core.types import BAR, Instrument, InstrumentId, Market, Records, SessionCl
 from daemon.clocks import SystemClock
 from daemon.plan import DayOutcome, Plan
 from daemon.proof.certificate import Certificate, certify_day
-from daemon.upstox_source import UpstoxSource
+from daemon.upstox.source import UpstoxSource
 from providers.live import DayFrame
 from providers.upstox.rest import UpstoxRest
 from sandbox.accounts import Accounts
-from sandbox.exchange import Exchange, hours
-from sandbox.faults import Faults, fault_of
+from sandbox.faults.schedule import Faults, fault_of
+from sandbox.market.exchange import Exchange, hours
+from sandbox.market.universe import SHARES
+from sandbox.market.world import GeneratedWorld, World
 from sandbox.server import Sandbox
-from sandbox.universe import SHARES
-from sandbox.world import GeneratedWorld, World
 from stores.memory import MemoryMarketStore
 from strategies.registry import settings_of
 from strategies.settings import RiskSettings, resolve

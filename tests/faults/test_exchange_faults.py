@@ -14,11 +14,11 @@ from core.ports import EventKind
 from core.session import at_ist
 from core.session_table import SPECIAL_DAYS
 from core.types import MISSING, PARTIAL, REPAIRED
-from sandbox.exchange import hours
-from sandbox.fault_kinds import CATALOGUE, DATA_FAULTS
-from sandbox.faults import fault_of
-from sandbox.recorded import RecordedWorld
-from sandbox.world import GeneratedWorld
+from sandbox.faults.kinds import CATALOGUE, DATA_FAULTS
+from sandbox.faults.schedule import fault_of
+from sandbox.market.exchange import hours
+from sandbox.market.recorded import RecordedWorld
+from sandbox.market.world import GeneratedWorld
 from tests.daemon.days import recorded, rows
 from tests.faults.checker import is_intent
 from tests.faults.exchange_days import (

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, nullcontext
 from core.ports import Clock
 from core.session import at_ist, parse_day
 from daemon.clocks import VirtualClock
-from sandbox.exchange import Exchange, hours
-from sandbox.faults import NO_FAULTS, Faults
-from sandbox.universe import Listing, listings
-from sandbox.world import GeneratedWorld
+from sandbox.faults.schedule import NO_FAULTS, Faults
+from sandbox.market.exchange import Exchange, hours
+from sandbox.market.universe import Listing, listings
+from sandbox.market.world import GeneratedWorld
 
 DAY = parse_day("2026-08-05")  # a Wednesday with the closing auction
 WORLD = GeneratedWorld(7, hours)  # tapes are kept: made once for all tests

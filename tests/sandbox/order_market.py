@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.session import at_ist
-from sandbox.closing_times import ClosingTimes
-from sandbox.desk import Desk
-from sandbox.exchange import Exchange, hours
-from sandbox.faults import Faults, fault_of
-from sandbox.matching import OrderType
-from sandbox.meddling import Meddling
-from sandbox.orders import Order, Status, Terms
-from sandbox.universe import SHARES, Listing
-from sandbox.world import MS_NS, Tape
+from sandbox.faults.meddling import Meddling
+from sandbox.faults.schedule import Faults, fault_of
+from sandbox.market.exchange import Exchange, hours
+from sandbox.market.universe import SHARES, Listing
+from sandbox.market.world import MS_NS, Tape
+from sandbox.orders.closing_times import ClosingTimes
+from sandbox.orders.desk import Desk
+from sandbox.orders.matching import OrderType
+from sandbox.orders.order import Order, Status, Terms
 from tests.sandbox.markets import DAY, HandClock
 
 SHARE = SHARES[0]  # tick 10 paise, takes part in the closing auction

@@ -9,10 +9,10 @@ import httpx
 
 from core.session import at_ist
 from sandbox.accounts import Accounts
-from sandbox.exchange import Exchange, hours
+from sandbox.market.exchange import Exchange, hours
+from sandbox.market.universe import SHARES
+from sandbox.market.world import MS_NS
 from sandbox.server import Sandbox
-from sandbox.universe import SHARES
-from sandbox.world import MS_NS
 from tests.sandbox.markets import DAY, HandClock
 from tests.sandbox.order_market import NOON_MS, SHARE, Burst, WrittenWorld, faults_of
 

@@ -11,10 +11,10 @@ from websockets.asyncio.client import ClientConnection
 
 from core.session import at_ist
 from sandbox.accounts import Accounts
-from sandbox.faults import Faults, fault_of
-from sandbox.feed_messages import FeedResponse
+from sandbox.faults.schedule import Faults, fault_of
+from sandbox.feed.messages import FeedResponse
+from sandbox.market.universe import SHARES
 from sandbox.server import Sandbox
-from sandbox.universe import SHARES
 from tests.sandbox.markets import DAY, HandClock, exchange_by
 
 RELIANCE = SHARES[0].key

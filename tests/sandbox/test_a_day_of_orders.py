@@ -5,12 +5,12 @@ import random
 import pytest
 
 from core.session import at_ist
-from sandbox.closing_times import ClosingTimes
-from sandbox.desk import Desk
-from sandbox.matching import OrderType
-from sandbox.orders import TERMINAL, Order, Status, Terms
-from sandbox.universe import SHARES, Listing
-from sandbox.world import MS_NS
+from sandbox.market.universe import SHARES, Listing
+from sandbox.market.world import MS_NS
+from sandbox.orders.closing_times import ClosingTimes
+from sandbox.orders.desk import Desk
+from sandbox.orders.matching import OrderType
+from sandbox.orders.order import TERMINAL, Order, Status, Terms
 from tests.sandbox.markets import DAY, HandClock, exchange_by
 from tests.sandbox.order_market import terms
 

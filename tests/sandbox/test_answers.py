@@ -8,8 +8,8 @@ import pytest
 from core.session import at_ist
 from sandbox import account_answers, answers
 from sandbox.answers import Refused
-from sandbox.exchange import Exchange
-from sandbox.universe import INDICES, SHARES, listings
+from sandbox.market.exchange import Exchange
+from sandbox.market.universe import INDICES, SHARES, listings
 from tests.sandbox.markets import DAY, exchange_at
 
 RELIANCE, NIFTY = SHARES[0].key, INDICES[0].key

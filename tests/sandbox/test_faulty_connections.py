@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError, InvalidMessage, InvalidStatus
 
 from core.session import at_ist
-from sandbox.universe import SHARES
+from sandbox.market.universe import SHARES
 from tests.sandbox.markets import DAY
 from tests.sandbox.serving import (
     AUTHORIZE,

@@ -7,8 +7,8 @@ import pytest
 
 from core.session import at_ist
 from sandbox.accounts import CLIENT_ID, CLIENT_SECRET, Accounts, Grant
+from sandbox.market.universe import SHARES
 from sandbox.server import Sandbox
-from sandbox.universe import SHARES
 from tests.sandbox.markets import DAY, HandClock, exchange_by
 
 NOON = at_ist(DAY, "12:00")

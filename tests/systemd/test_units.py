@@ -17,10 +17,10 @@ import typer
 from cli import kernel_cache
 from cli.verbs import PROGRAM, app
 from core.errors import AlreadyRunning, ConfigError, DataError
-from daemon.broker_token import CREDENTIAL
 from daemon.config import DashboardSettings
 from daemon.dashboard.token import TOKEN_FILE
 from daemon.pulse.watchdog import STALLED_AFTER_S, STOP_WITHIN_S
+from daemon.upstox.tokens import CREDENTIAL
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "systemd"

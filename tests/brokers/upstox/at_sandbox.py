@@ -11,10 +11,10 @@ from core.ports import BrokerReport, ReportKind
 from core.session import SECOND_NS
 from providers.upstox.rest import RateWindows, UpstoxRest
 from sandbox.accounts import Accounts
-from sandbox.exchange import Exchange, hours
+from sandbox.market.exchange import Exchange, hours
+from sandbox.market.universe import SHARES
+from sandbox.market.world import MS_NS
 from sandbox.server import Sandbox
-from sandbox.universe import SHARES
-from sandbox.world import MS_NS
 from tests.sandbox.markets import HandClock
 from tests.sandbox.order_market import NOON_MS, SHARE, Burst, WrittenWorld, faults_of
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.orders import OrderState, OrderType
 from core.ports import OrderCall, ReportKind
-from sandbox.entry_rules import FAULTY
+from sandbox.orders.entry_rules import FAULTY
 from tests.brokers.upstox.at_sandbox import Here, fills, run
 from tests.brokers.upstox.rows import ENTRY, STOP
 from tests.brokers.upstox.wire import Reader

@@ -27,7 +27,7 @@ from core.errors import ProtocolViolation
 from core.orders import OrderState, OrderType
 from core.session import at_ist, parse_day
 from core.types import Side
-from sandbox.orders import TERMINAL, Status
+from sandbox.orders.order import TERMINAL, Status
 from tests.brokers.upstox.rows import (
     ENTRY,
     KEY,

@@ -11,7 +11,7 @@ from core.session import at_ist
 from core.types import Instrument, InstrumentId, SessionClass
 from daemon.clocks import SystemClock
 from providers.upstox.feed import STANDARD, Allowance, UpstoxFeed
-from sandbox.feed_messages import FeedResponse
+from sandbox.feed.messages import FeedResponse
 from tests.sandbox.markets import DAY
 from tests.virtual_loop import VirtualLoop, run_virtual
 

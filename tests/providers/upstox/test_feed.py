@@ -21,9 +21,9 @@ from providers.upstox.feed import STANDARD, Allowance, UpstoxFeed
 from providers.upstox.line import LONGEST_WAIT_S, TOKEN_LOOK_S
 from providers.upstox.rest import UpstoxRest
 from sandbox.accounts import Accounts
-from sandbox.exchange import hours
+from sandbox.market.exchange import hours
+from sandbox.market.universe import INDICES, SHARES
 from sandbox.server import Sandbox
-from sandbox.universe import INDICES, SHARES
 from tests.providers.upstox.lines import Bench, FakeSocket, market, trade
 from tests.sandbox.markets import DAY, WORLD, HandClock, exchange_by
 

@@ -22,8 +22,8 @@ from providers.upstox.history import (
 )
 from providers.upstox.rest import RateWindows, UpstoxRest
 from sandbox.accounts import Accounts
+from sandbox.market.universe import SHARES
 from sandbox.server import Sandbox
-from sandbox.universe import SHARES
 from tests.sandbox.markets import DAY, WORLD, HandClock, exchange_by
 
 CASH, AUCTION = SessionClass.CASH, SessionClass.CASH_AUCTION

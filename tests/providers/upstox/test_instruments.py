@@ -6,7 +6,7 @@ from core.errors import ConfigError, ProtocolViolation
 from core.types import Instrument, InstrumentId, SessionClass
 from providers.upstox.instruments import Margin, Master
 from sandbox.account_answers import intraday_master, master
-from sandbox.universe import listings
+from sandbox.market.universe import listings
 from tests.providers.upstox.masters import (
     BAJFINANCE,
     BSE,

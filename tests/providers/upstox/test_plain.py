@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from core.types import TICK
 from providers.upstox.plain import DECLINED, KEY_BYTES, PRICE_AT, ROW_BYTES
 from providers.upstox.wire import Frame, FrameDecoder, Garbage
-from sandbox.feed_messages import FeedResponse
+from sandbox.feed.messages import FeedResponse
 
 SHARE, OTHER, INDEX = "NSE_EQ|INE002A01018", "NSE_EQ|INE467B01029", "NSE_INDEX|Nifty 50"
 KEYS = [SHARE, OTHER, INDEX]

@@ -28,8 +28,8 @@ from providers.upstox.rest import (
     sound_candles,
 )
 from sandbox.accounts import Accounts
+from sandbox.market.universe import INDICES, SHARES
 from sandbox.server import Sandbox
-from sandbox.universe import INDICES, SHARES
 from tests.sandbox.markets import DAY, WORLD, HandClock, exchange_by
 from tests.virtual_loop import VirtualLoop, run_virtual
 

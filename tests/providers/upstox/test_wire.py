@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.session import Phase
 from core.types import TICK
 from providers.upstox.wire import MAX_FRAME_BYTES, Frame, FrameDecoder, Garbage
-from sandbox.feed_messages import FeedResponse
+from sandbox.feed.messages import FeedResponse
 
 RELIANCE, NIFTY = "NSE_EQ|INE002A01018", "NSE_INDEX|Nifty 50"
 KEYS = [RELIANCE, NIFTY]
