@@ -22,7 +22,7 @@ from core.ports import (
     TickBatch,
 )
 from core.session import MINUTE_NS, SECOND_NS, Phase
-from core.types import joined
+from core.types import TICK
 from providers.upstox.arrivals import Arrival
 from providers.upstox.wire import Frame, FrameDecoder, Garbage
 
@@ -91,21 +91,42 @@ class Reading:
         Ticks of several are one batch, as if they had come in one frame: what a batch costs behind
         us is then paid once, which is what lets a busy feed of small frames be kept up with.
         """
-        batches: list[TickBatch] = []
+        if len(frames) == 1:
+            [(frame, recv_ns)] = frames
+            yield from self._said(frame, recv_ns)
+            return
+        rows, last_ns = bytearray(), 0  # as bytes: the decoder overwrites them with the next frame
         for frame, recv_ns in frames:
-            if isinstance(frame, str):
-                items = self.text(frame, recv_ns)
-            else:
-                items = self.frame(frame, recv_ns)
-            for item in items:
-                if isinstance(item, TickBatch) and len(frames) > 1:
-                    # The decoder overwrites it with the next frame.
-                    batches.append(TickBatch(recv_ns, item.ticks.copy()))
+            if plain := self._plain(frame, recv_ns):
+                rows += plain
+                last_ns = recv_ns
+                continue
+            for item in self._said(frame, recv_ns):
+                if isinstance(item, TickBatch):
+                    rows += item.ticks.tobytes()
+                    last_ns = recv_ns
                     continue
-                yield from _together(batches)
-                batches = []
+                if rows:
+                    yield TickBatch(last_ns, np.frombuffer(rows, TICK))
+                    rows = bytearray()
                 yield item
-        yield from _together(batches)
+        if rows:
+            yield TickBatch(last_ns, np.frombuffer(rows, TICK))
+
+    def _plain(self, frame: bytes | str, recv_ns: int) -> bytes:
+        """The rows of a frame that tells trades and nothing else; none of one to be looked at."""
+        if not self.is_up or self._withheld or isinstance(frame, str):
+            return b""
+        rows = self._decoder.plain_rows(frame, recv_ns)
+        if rows:
+            self._garbage, self._data_ns = 0, recv_ns
+            self._recent.append(recv_ns)
+        return rows
+
+    def _said(self, frame: bytes | str, recv_ns: int) -> list[FeedItem]:
+        if isinstance(frame, str):
+            return self.text(frame, recv_ns)
+        return self.frame(frame, recv_ns)
 
     def frame(self, frame: bytes, recv_ns: int) -> list[FeedItem]:
         """What it says. Raises ProtocolViolation for the last of too many that say nothing."""
@@ -237,9 +258,3 @@ class Reading:
         self.was_busy = True
         gap_ns = (recent[-1] - recent[0]) // (BUSY_FRAMES - 1)
         return max(STALE_NS, STALE_GAPS * gap_ns), max(MUTE_NS, MUTE_GAPS * gap_ns)
-
-
-def _together(batches: Sequence[TickBatch]) -> Sequence[TickBatch]:
-    if len(batches) <= 1:
-        return batches
-    return [TickBatch(batches[-1].recv_ns, joined([one.ticks for one in batches]))]

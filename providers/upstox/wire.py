@@ -110,6 +110,16 @@ class FrameDecoder:
         for reason in REASONS:
             self.rejected.setdefault(reason, 0)
 
+    def plain_rows(self, frame: bytes, recv_ns: int) -> bytes:
+        """TICK rows of a frame that tells trades and nothing else; none: it is to be decoded."""
+        if self.unheard or len(frame) > MAX_FRAME_BYTES:
+            return b""
+        count, _ = self._plain.read(frame, recv_ns, self._seq)
+        if count <= 0:  # declined, or depth alone: nothing was learnt
+            return b""
+        self._seq += count
+        return self._ticks[:count].tobytes()
+
     def decode(self, frame: bytes, recv_ns: int) -> Frame | Garbage:
         """One binary frame, as it arrived at `recv_ns`."""
         if len(frame) > MAX_FRAME_BYTES:
