@@ -60,6 +60,14 @@ class BarBuilder:
         """
         self._progress["band_low"], self._progress["band_high"] = bands.T
 
+    def know_ticks(self, ticks_paise: Sequence[int]) -> None:
+        """Prices that are no multiple of their instrument's tick are rejected from now on.
+
+        Args:
+            ticks_paise: one per instrument; 0: not known.
+        """
+        self._progress["tick_paise"] = ticks_paise
+
     def feed_up(self, now_ns: int, instruments: Sequence[int] = ()) -> None:
         """These instruments, none named: all, are told from `now_ns` on: what traded since their
         last tick was not seen."""

@@ -151,6 +151,7 @@ class Ingest:
         self._meters.tick_outcomes = lambda: tape.counts
         self._closes_before = await self._owner.run(self._previous_closes, len(instruments))
         tape.limit_prices(price_bands(instruments, self._closes_before, band_percent))
+        tape.know_ticks([one.tick_paise or 0 for one in instruments])
         self._watch = Watch(
             self.doubts,
             len(instruments),

@@ -11,6 +11,7 @@ from core.session import MINUTE_NS, SECOND_NS
 from core.types import MAX_PARTS, NEVER_NS, PARTIAL, Int64s, Records, Row, record
 
 MAX_AHEAD_NS = 5 * SECOND_NS  # a trade further in the future of its arrival is refused
+ROUNDING_PAISE = 1e-3  # a price comes as the double nearest to it
 
 # What became of a tick: each one given to the builder is counted under exactly one of these.
 OUTCOMES = (
@@ -27,9 +28,11 @@ OUTCOMES = (
     "other_day",
     "volume_backwards",
     "band",
+    "off_tick",
 )
 MERGED, REORDERED, REPEATED, LATE, OUTSIDE = range(5)
 UNKNOWN, BAD_PRICE, ZERO_QUANTITY, NO_TIME, IN_FUTURE, OTHER_DAY, BACKWARDS, BAND = range(5, 13)
+OFF_TICK = 13
 REJECTED = slice(UNKNOWN, len(OUTCOMES))  # ticks that cannot be true
 
 # One instrument's day so far.
@@ -41,6 +44,7 @@ PROGRESS = record(
         ("day_close_ns", "i8"),
         ("band_low", "f8"),  # no trade of the day can lie below it
         ("band_high", "f8"),
+        ("tick_paise", "i8"),  # every price of the day is a multiple of it; 0: not known
         ("closed_ns", "i8"),  # minutes that end at or before it are closed; NEVER_NS: all
         ("last_ns", "i8"),  # the youngest trade seen
         ("last_price", "f8"),
@@ -152,6 +156,8 @@ def _outcome(state: Row, tick: Row, minute_ns: int) -> int:
         return BAD_PRICE
     if not state.band_low <= tick.price <= state.band_high:
         return BAND
+    if state.tick_paise > 0 and _is_off_tick(tick.price * 100.0, state.tick_paise):
+        return OFF_TICK
     if tick.quantity == 0:
         return ZERO_QUANTITY
     if tick.exch_ns <= 0:
@@ -169,6 +175,11 @@ def _outcome(state: Row, tick: Row, minute_ns: int) -> int:
     if minute_ns == 0:
         return OUTSIDE
     return MERGED if _is_youngest(state, tick) else REORDERED
+
+
+@kernel
+def _is_off_tick(paise: float, tick_paise: int) -> bool:
+    return bool(abs(paise - np.rint(paise / tick_paise) * tick_paise) > ROUNDING_PAISE)
 
 
 @kernel

@@ -51,6 +51,12 @@ class Tape:
             self._note("limit_prices", told)
             self._builder.limit_prices(bands)
 
+    def know_ticks(self, ticks_paise: Sequence[int]) -> None:
+        """Not noted where none is known: that of recorded data is not."""
+        if any(ticks_paise):
+            self._note("know_ticks", list(ticks_paise))
+            self._builder.know_ticks(ticks_paise)
+
     def feed_up(self, now_ns: int, instruments: Sequence[int] = ()) -> None:
         self._note("feed_up", now_ns, *_named(instruments))
         self._builder.feed_up(now_ns, instruments)
@@ -211,6 +217,8 @@ def _tell(builder: BarBuilder, operation: str, arguments: Sequence[Any]) -> None
             pass
         case "limit_prices", [bands]:
             builder.limit_prices(np.array([band or NO_BAND for band in bands]))
+        case "know_ticks", [ticks_paise]:
+            builder.know_ticks(ticks_paise)
         case "feed_up", [now_ns, *named]:
             builder.feed_up(now_ns, *named)
         case "feed_down", [*named]:

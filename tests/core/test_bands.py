@@ -50,6 +50,19 @@ def test_a_price_outside_its_band_is_rejected_and_counted_and_one_on_its_edge_is
     assert (bars["low"].tolist(), bars["high"].tolist()) == ([90.0, 89.95], [110.0, 110.05])
 
 
+def test_a_price_between_two_ticks_is_rejected_where_the_tick_is_known() -> None:
+    built = builder([CASH, CASH])
+    built.know_ticks([5, 0])
+    rows = [(1, 100.05, 1), (2, 100.06, 2), (3, 100.0499999999999, 3), (4, 31_415.9, 4)]
+    built.add(ticks_of(rows))
+    built.add(ticks_of(rows, instrument=1))
+    bars = first_minute(built).bars
+
+    assert built.counts["off_tick"] == 1
+    assert bars["high"].tolist() == [31_415.9, 31_415.9]
+    assert built.counts_by_instrument[1].sum() == built.counts_by_instrument[1][0] == 4
+
+
 def test_a_restart_knows_no_band_until_it_is_told() -> None:
     built = BarBuilder([CASH], after_ns=SNAPSHOT_NS)
     built.feed_up(OPEN_NS)

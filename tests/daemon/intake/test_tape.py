@@ -143,6 +143,21 @@ def test_a_band_is_a_mark_and_holds_when_the_tape_is_run_again() -> None:
     assert minute.bars["high"].tolist() == [100.0]
 
 
+def test_ticks_that_are_known_are_a_mark_and_hold_when_the_tape_is_run_again() -> None:
+    tape = Tape(BarBuilder([CASH, CASH]))
+    tape.know_ticks([5, 0])
+    tape.feed_up(OPEN_NS - SECOND_NS)
+    ticks = ticks_of([(1.0, 100.0, 1), (2.0, 100.01, 2), (61.0, 100.0, 3)])
+    tape.add(ticks)
+    tape.close_through(at(62.0))
+    [(minute, publication)] = tape.take_minutes()
+    kept = json.loads(json.dumps(publication))
+
+    assert kept["marks"][1] == ["know_ticks", 0, [5, 0]]
+    assert_same([minute], [one.minute for one in replayed([CASH, CASH], [kept], ticks)])
+    assert minute.bars["high"].tolist() == [100.0]
+
+
 def test_a_day_without_bands_has_no_mark_of_them() -> None:
     tape = Tape(BarBuilder([CASH]))
     tape.limit_prices(np.array([[0.0, np.inf]]))

@@ -4,6 +4,7 @@ import numpy as np
 import structlog
 
 from core.doubts import Doubt, DoubtKind
+from core.rules.merging import OUTCOMES
 from core.session import SECOND_NS
 from core.types import TICK, Bools
 from daemon.clocks import VirtualClock
@@ -11,7 +12,7 @@ from daemon.intake.doubts import Doubts
 from daemon.intake.watch import Watch
 
 SYMBOLS = ("A", "B", "C", "D", "E")
-COUNTS = np.zeros((len(SYMBOLS) + 1, 13), np.int64)
+COUNTS = np.zeros((len(SYMBOLS) + 1, len(OUTCOMES)), np.int64)
 
 
 def watched(clock: VirtualClock | None = None) -> tuple[Watch, Doubts]:
