@@ -32,7 +32,7 @@ from brokers.upstox.wording import (
     modifying,
     order_seen,
     placing,
-    rows_of,
+    sound,
     trade_seen,
 )
 from core.errors import AuthExpired, BrokerError, NeverSent, ProtocolViolation
@@ -42,6 +42,7 @@ from providers.upstox.rest import RateWindows, Sleep, UpstoxRest
 
 ORDER_HOST = "https://api-hft.upstox.com"  # of place, modify and cancel, and of nothing else
 MUTE_AFTER = 2  # looks in a row with news of which the stream has said nothing
+MAX_TOLD_SENSELESS = 5  # updates of a connection
 MAX_WAITING = 100_000  # reports that nobody has read: far more than a day has
 
 log = structlog.get_logger()
@@ -56,7 +57,7 @@ class _Flight:
 
 
 class UpstoxBroker:
-    """Orders of one account.
+    """Orders of one account. A new process tells the day's trades again, by the same fill ids.
 
     Args:
         calls: the host of orders; `reads`: that of all else.
@@ -92,6 +93,7 @@ class UpstoxBroker:
         self._has_read = False
         self._wants_trades = True
         self._unheard = 0  # looks with news, since the stream last told any
+        self._senseless = 0  # updates of this connection
         self._unread = ""  # why the book could not be read, once said
 
     # --- calls -----------------------------------------------------------------------------------
@@ -121,18 +123,20 @@ class UpstoxBroker:
         life = await self._reachable(order.order_id)
         if isinstance(life, str):
             return self._no(order.order_id, life, OrderCall.MODIFY)
-        life.asked[OrderCall.MODIFY] = Asked(self._now_s(), order)
-        body = modifying(order, life.broker_id)
-        return await self._changed(life, OrderCall.MODIFY, "PUT", MODIFY, body=body)
+        asked = life.asked[OrderCall.MODIFY] = Asked(self._now_s(), order)
+        self._looks.after_call()
+        answer = await self._asked("PUT", MODIFY, body=modifying(order, life.broker_id))
+        return self._changed(life, OrderCall.MODIFY, asked, answer)
 
     async def cancel(self, order_id: str) -> BrokerReport:
         """Ask that it be cancelled; that it is will be a report."""
         life = await self._reachable(order_id)
         if isinstance(life, str):
             return self._no(order_id, life, OrderCall.CANCEL)
-        life.asked[OrderCall.CANCEL] = Asked(self._now_s())
-        asked = {"order_id": life.broker_id}
-        return await self._changed(life, OrderCall.CANCEL, "DELETE", CANCEL, asked=asked)
+        asked = life.asked[OrderCall.CANCEL] = Asked(self._now_s())
+        self._looks.after_call()
+        answer = await self._asked("DELETE", CANCEL, asked={"order_id": life.broker_id})
+        return self._changed(life, OrderCall.CANCEL, asked, answer)
 
     async def _reachable(self, order_id: str) -> OrderLife | str:
         """The order, and a place for a call about it; or why there can be none."""
@@ -177,21 +181,24 @@ class UpstoxBroker:
             case Unknown(reason):
                 return self._lost(life, OrderCall.SUBMIT, reason)
 
-    async def _changed(
-        self, life: OrderLife, call: OrderCall, method: str, path: str, **more: Any
+    def _changed(
+        self, life: OrderLife, call: OrderCall, asked: Asked, answer: Taken | Refused | Unknown
     ) -> BrokerReport:
-        self._looks.after_call()
-        match await self._asked(method, path, **more):
-            case Taken(broker_id) if broker_id == life.broker_id:
-                return self._report(ReportKind.ACKNOWLEDGED, life.tag, call=call)
-            case Taken(broker_id):
-                reason = f"the answer names the order {broker_id}, asked was {life.broker_id}"
-                return self._lost(life, call, reason)
+        """What the answer to a modify or a cancel is worth."""
+        lost = ""
+        match answer:
             case Refused(reason):
-                life.asked.pop(call, None)
+                if life.asked.get(call) is asked:
+                    del life.asked[call]
                 return self._no(life.tag, reason, call)
             case Unknown(reason):
-                return self._lost(life, call, reason)
+                lost = reason
+            case Taken(broker_id):
+                if broker_id != life.broker_id:
+                    lost = f"the answer names the order {broker_id}, asked was {life.broker_id}"
+        if lost and life.asked.get(call) is asked:  # else what came of it has been told already
+            return self._lost(life, call, lost)
+        return self._report(ReportKind.ACKNOWLEDGED, life.tag, call=call)
 
     def _lost(self, life: OrderLife, call: OrderCall, reason: str) -> BrokerReport:
         log.warning("order_call_lost", order_id=life.tag, call=call.value, reason=reason)
@@ -238,6 +245,7 @@ class UpstoxBroker:
         began_s = self._now_s()
         try:
             await self._orders()
+            self._has_read = True
             if self._wants_trades or self._known.lack_trades:
                 await self._trades()
         except BrokerError as error:
@@ -246,17 +254,12 @@ class UpstoxBroker:
                 log.warning("order_book_unread", reason=self._unread)
             return
         self._tell(self._known.overdue(began_s, self._now_ns()))
-        self._has_read, self._unread = True, ""
+        self._unread = ""
 
     async def _orders(self) -> list[Order]:
         """Those of the book that are ours, once it has been heard. Raises ProtocolViolation where a
         row makes no sense: of a book with holes nobody can say what is not in it."""
-        seen, refused = [], None
-        for row in rows_of(await self._reads.get(BOOK)):
-            try:
-                seen.append(order_seen(row))
-            except ProtocolViolation as error:
-                refused = error
+        seen, refused = sound(order_seen, await self._reads.get(BOOK))
         self._unheard += any(self._known.is_news(one) for one in seen)
         if self._unheard == MUTE_AFTER and self._looks.every_s == EVERY_S:
             log.warning("order_stream_mute")
@@ -269,9 +272,11 @@ class UpstoxBroker:
         return ours
 
     async def _trades(self) -> None:
-        self._wants_trades = True  # until they have been read
-        trades = [trade_seen(row) for row in rows_of(await self._reads.get(TRADES))]
+        self._wants_trades = True  # until they have all been read
+        trades, refused = sound(trade_seen, await self._reads.get(TRADES))
         self._tell(self._known.traded(trades, self._now_ns()))
+        if refused is not None:
+            raise refused
         self._wants_trades = False
 
     async def _keep_looking(self) -> None:
@@ -283,7 +288,7 @@ class UpstoxBroker:
         async with aclosing(self._stream.frames()) as frames:
             async for frame in frames:
                 if frame is None:
-                    self._wants_trades = True
+                    self._wants_trades, self._senseless = True, 0
                     self._looks.now()
                 else:
                     self._update(frame)
@@ -296,7 +301,9 @@ class UpstoxBroker:
                 return
             seen = order_seen(told)
         except (ValueError, RecursionError, ProtocolViolation) as error:
-            log.warning("order_update_refused", reason=f"{type(error).__name__}: {error}"[:200])
+            self._senseless += 1
+            if self._senseless <= MAX_TOLD_SENSELESS:
+                log.warning("order_update_refused", reason=f"{type(error).__name__}: {error}"[:200])
             self._looks.now()
             return
         self._unheard, self._looks.every_s = 0, EVERY_S

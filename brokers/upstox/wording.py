@@ -7,9 +7,9 @@ only where the broker itself says so: anything else leaves the outcome unknown.
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from core.errors import BrokerError, ProtocolViolation
 from core.orders import Order, OrderRole, OrderState, OrderType
@@ -24,8 +24,11 @@ AUTOMATIC_PROTECTION = -1  # as the exchange wants it of a program's market orde
 INTRADAY, DAY = "I", "DAY"
 OUR_TAG = re.compile(rf"[0-9a-f]{{24}}-[{''.join(role.value for role in OrderRole)}]")
 BROKER_ID = re.compile(r"[A-Za-z0-9-]{1,40}")
+ACCOUNT = re.compile(r"account-\w+")
 STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 REQUEST_TIMEOUT = 408  # a 4xx that says nothing of the order
+
+Row = TypeVar("Row")
 
 TYPES = {
     OrderType.MARKET: "MARKET",
@@ -194,7 +197,7 @@ def order_seen(row: Any) -> OrderSeen:
             placed_ns=_moment_ns(row.get("order_timestamp")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ProtocolViolation(f"no order: {row!r:.80}") from error
+        raise ProtocolViolation(_said("no order", error)) from error
 
 
 def trade_seen(row: Any) -> TradeSeen:
@@ -211,14 +214,22 @@ def trade_seen(row: Any) -> TradeSeen:
             exchange_ns=_moment_ns(row.get("exchange_timestamp")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ProtocolViolation(f"no trade: {row!r:.80}") from error
+        raise ProtocolViolation(_said("no trade", error)) from error
 
 
-def rows_of(data: Any) -> list[Any]:
-    """The rows of a book. Raises ProtocolViolation."""
+def sound(read: Callable[[Any], Row], data: Any) -> tuple[list[Row], ProtocolViolation | None]:
+    """The rows of a book that make sense, and why another one does not. Raises ProtocolViolation
+    for what is no book."""
     if not isinstance(data, list):
-        raise ProtocolViolation(f"no rows: {data!r:.80}")
-    return data
+        raise ProtocolViolation(f"no rows: {type(data).__name__}")
+    rows: list[Row] = []
+    refused = None
+    for row in data:
+        try:
+            rows.append(read(row))
+        except ProtocolViolation as error:
+            refused = error
+    return rows, refused
 
 
 def _price_of(row: Mapping[str, Any], kind: OrderType) -> float:
@@ -265,8 +276,15 @@ def _number(row: Mapping[str, Any], name: str) -> float:
 
 
 def _words(value: Any) -> str:
-    """One line of somebody else's text, of a length that can be told on."""
-    return " ".join(value.split())[:MAX_TOLD] if isinstance(value, str) else ""
+    """One line of somebody else's text as it can be told on: short, and without our account."""
+    if not isinstance(value, str):
+        return ""
+    return ACCOUNT.sub("account-***", " ".join(value.split()))[:MAX_TOLD]
+
+
+def _said(what: str, error: Exception) -> str:
+    """What is wrong, not the row itself: that names the account."""
+    return f"{what}: {type(error).__name__} {error}"[:80]
 
 
 def _moment_ns(value: Any) -> int:

@@ -300,7 +300,7 @@ DAYS: dict[str, Callable[[], object]] = {
 
 def test_the_document_says_of_every_fault_of_the_data_what_the_daemon_does() -> None:
     section = (ROOT / "docs/faults.md").read_text(encoding="utf-8").split("## What the daemon does")
-    lines = [line for line in section[1].splitlines() if line.startswith("| `")]
+    lines = [line for line in section[1].split("\n## ")[0].splitlines() if line.startswith("| `")]
     table = [line.strip("| ").split(" | ") for line in lines]
     named = {row[0].strip("`"): row for row in table}
 

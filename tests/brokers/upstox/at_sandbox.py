@@ -19,7 +19,8 @@ from tests.sandbox.markets import HandClock
 from tests.sandbox.order_market import NOON_MS, SHARE, Burst, WrittenWorld, faults_of
 
 NOON_NS = NOON_MS * MS_NS
-IMPATIENT_S = 0.3  # of real time, for what is never answered
+UNANSWERED = ("unanswered", "late-answer", "black-hole")
+PATIENT_S, IMPATIENT_S = 10.0, 0.5  # of real time; the second where an answer is known not to come
 KEYS = {listing.symbol: listing.key for listing in SHARES} | {"RELIANCE": SHARE.key}
 
 
@@ -37,9 +38,10 @@ class HandTime:
 
 
 class Link(httpx.AsyncBaseTransport):
-    """Loopback, without patience or certificates; `idle`: every request has its answer."""
+    """Loopback, without certificates; `idle`: every request has its answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
         self.idle = asyncio.Event()
         self.idle.set()
         self._waiting = 0
@@ -47,7 +49,7 @@ class Link(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         kinds = ("connect", "read", "write", "pool")
-        request.extensions["timeout"] = dict.fromkeys(kinds, IMPATIENT_S)
+        request.extensions["timeout"] = dict.fromkeys(kinds, self._patience_s)
         self._waiting += 1
         self.idle.clear()
         try:
@@ -64,11 +66,11 @@ class Link(httpx.AsyncBaseTransport):
 class Here:
     """A broker, its sandbox, and what the broker reports."""
 
-    def __init__(self, time: HandTime, sandbox: Sandbox, address: str) -> None:
+    def __init__(self, time: HandTime, sandbox: Sandbox, address: str, patience_s: float) -> None:
         self.time = time
         self.sandbox = sandbox
         self._address = address
-        self._link = Link()
+        self._link = Link(patience_s)
 
     def broker(self) -> UpstoxBroker:
         """One more process of the same account."""
@@ -117,7 +119,8 @@ async def at_sandbox(*bursts: Burst, faults: Sequence[str] = ()) -> AsyncIterato
     )
     seconds = iter(range(1_000_000))  # each call to the sandbox in a second of its own
     sandbox = Sandbox(exchange, Accounts("given", NOON_NS), now_s=lambda: float(next(seconds)))
-    here = Here(time, sandbox, await sandbox.start())
+    hastes = any(fault.startswith(UNANSWERED) for fault in faults)
+    here = Here(time, sandbox, await sandbox.start(), IMPATIENT_S if hastes else PATIENT_S)
     try:
         yield here
     finally:

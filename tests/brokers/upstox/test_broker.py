@@ -1,7 +1,6 @@
 """One order per id, every trade once: whatever the wire does. In virtual time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,34 +12,13 @@ from structlog.testing import capture_logs
 
 from brokers.upstox.known_orders import ABSENT_AFTER_S
 from brokers.upstox.limits import OrderLimits
-from brokers.upstox.wording import BOOK, CANCEL, MODIFY, PLACE
+from brokers.upstox.wording import BOOK, PLACE
 from core.errors import ProtocolViolation
-from core.orders import OrderState
 from core.ports import OrderCall, ReportKind
 from tests.brokers.upstox.rows import ENTRY, STOP, failure, row, stop_row, success, trade
-from tests.brokers.upstox.wire import Answer, Reader, Wire, now_s
-from tests.virtual_loop import VirtualLoop, run_virtual
+from tests.brokers.upstox.wire import HTML, LOST, Answer, Reader, Wire, now_s, run
 
 K, C = ReportKind, OrderCall
-HTML = b"<html>error code: 1010</html>"
-LOST: list[Answer] = [
-    None,
-    httpx.ReadError("gone"),
-    httpx.RemoteProtocolError("gone"),
-    (500, failure("UDAPI100500", "Something went wrong")),
-    (502, HTML),
-    (403, HTML),
-    (200, b""),
-    (200, success({})),
-]
-
-
-def run(test: Callable[[Wire], Awaitable[None]]) -> None:
-    run_virtual(VirtualLoop(seed=1), _main(test))
-
-
-async def _main(test: Callable[[Wire], Awaitable[None]]) -> None:
-    await test(Wire())
 
 
 def placed(wire: Wire) -> list[str]:
@@ -61,6 +39,25 @@ def test_an_entry_is_placed_by_its_tag_and_its_trades_are_told_once() -> None:
         assert K.ACKNOWLEDGED is answer.kind
         assert [ENTRY.order_id] == placed(wire)
         assert [("1", 6), ("2", 4)] == [(one.fill_id, one.quantity) for one in reader.heard]
+
+    run(test)
+
+
+def test_a_fill_is_told_within_a_second_of_its_update_and_however_late_its_trade() -> None:
+    async def test(wire: Wire) -> None:
+        async with Reader(wire.broker()) as reader:
+            await asyncio.sleep(10.0)
+            wire.trades = [trade(1, 4)]
+            wire.tell(row("open", 4))
+            await asyncio.sleep(0.6)
+            first = [one.fill_id for one in reader.heard]
+            wire.tell(row("open", 8))
+            await asyncio.sleep(3.0)
+            wire.trades = [trade(1, 4), trade(2, 4)]
+            await asyncio.sleep(2.0)
+
+        assert ["", "1"] == first
+        assert ["", "1", "2"] == [one.fill_id for one in reader.heard]
 
     run(test)
 
@@ -194,91 +191,6 @@ def test_an_order_without_room_or_key_is_not_sent_and_an_exit_is() -> None:
     run(test)
 
 
-def test_a_stop_is_modified_by_the_brokers_id_and_told_when_that_is_in_force() -> None:
-    async def test(wire: Wire) -> None:
-        broker = wire.broker()
-        more = replace(STOP, quantity=20)
-        async with Reader(broker) as reader:
-            await broker.submit(STOP)
-            early = await broker.modify(more)
-            wire.orders = [stop_row("trigger pending")]
-            answer = await broker.modify(more)
-            wire.tell(stop_row("modified", quantity=20))
-            await asyncio.sleep(0.1)
-
-        assert (K.REJECTED, C.MODIFY) == (early.kind, early.call)
-        assert (K.ACKNOWLEDGED, C.MODIFY) == (answer.kind, answer.call)
-        [[_, _, body]] = [one for one in wire.sent if one[1] == MODIFY]
-        assert ("260805025000002", 20, "SL-M", 99.5) == tuple(
-            body[name] for name in ("order_id", "quantity", "order_type", "trigger_price")
-        )
-        assert [(K.ACKNOWLEDGED, C.MODIFY)] == [(one.kind, one.call) for one in reader.heard]
-
-    run(test)
-
-
-def test_a_cancel_is_taken_and_then_told() -> None:
-    async def test(wire: Wire) -> None:
-        wire.orders = [stop_row("trigger pending")]
-        broker = wire.broker()
-        async with Reader(broker) as reader:
-            await asyncio.sleep(1.0)
-            answer = await broker.cancel(STOP.order_id)
-            wire.tell(stop_row("cancelled"))
-            await asyncio.sleep(0.1)
-            late = await broker.cancel(STOP.order_id)
-
-        assert (K.ACKNOWLEDGED, C.CANCEL) == (answer.kind, answer.call)
-        assert [K.ACKNOWLEDGED, K.CANCELLED] == [one.kind for one in reader.heard]
-        assert (K.REJECTED, "is over: cancelled") == (late.kind, late.reason[-18:])
-        assert ["260805025000002"] == [
-            body["order_id"] for _, path, body in wire.sent if path == CANCEL
-        ]
-
-    run(test)
-
-
-@pytest.mark.parametrize("answer", [*LOST, (200, success({"order_id": "990101000000001"}))])
-@pytest.mark.parametrize("call", [C.MODIFY, C.CANCEL])
-def test_a_change_without_a_good_answer_is_lost_until_the_book_tells(
-    call: OrderCall, answer: Answer
-) -> None:
-    async def test(wire: Wire) -> None:
-        wire.orders = [stop_row("trigger pending")]
-        wire.answers |= {MODIFY: answer, CANCEL: answer}
-        broker = wire.broker()
-        async with Reader(broker) as reader:
-            if call is C.MODIFY:
-                told = await broker.modify(replace(STOP, quantity=20))
-            else:
-                told = await broker.cancel(STOP.order_id)
-            assert (K.LOST, call) == (told.kind, told.call)
-            await asyncio.sleep(ABSENT_AFTER_S + 31.0)
-            wire.orders = [stop_row("cancelled")]
-            await asyncio.sleep(31.0)
-
-        told_later = [(one.kind, one.call) for one in reader.heard]
-        assert (K.LOST, call) in told_later
-        assert (K.CANCELLED, C.SUBMIT) == told_later[-1]
-        assert 1 == len(wire.sent)
-
-    run(test)
-
-
-def test_a_refused_change_leaves_the_order_as_it_was() -> None:
-    async def test(wire: Wire) -> None:
-        wire.orders = [stop_row("trigger pending")]
-        wire.answers[MODIFY] = (400, failure("UDAPI100041", "Order is completed"))
-        broker = wire.broker()
-        answer = await broker.modify(replace(STOP, quantity=20))
-        [order] = await broker.book()
-
-        assert (K.REJECTED, C.MODIFY) == (answer.kind, answer.call)
-        assert (OrderState.OPEN, 10) == (order.state, order.quantity)
-
-    run(test)
-
-
 def test_the_book_and_the_trades_are_read_after_every_reconnect() -> None:
     async def test(wire: Wire) -> None:
         async with Reader(wire.broker()) as reader:
@@ -363,6 +275,38 @@ def test_a_book_with_a_row_that_makes_no_sense_tells_the_others_and_not_what_is_
         assert [(K.ACKNOWLEDGED, STOP.order_id)] == [
             (one.kind, one.order_id) for one in reader.heard
         ]
+
+    run(test)
+
+
+def test_trades_that_make_no_sense_keep_no_others_back() -> None:
+    async def test(wire: Wire) -> None:
+        broker = wire.broker()
+        wire.orders, wire.trades = [row("open", 8)], [trade(1, 4), trade(2, 4, 0.0)]
+        async with Reader(broker) as reader:
+            await asyncio.sleep(5.0)
+            assert ["", "1"] == [one.fill_id for one in reader.heard]
+            wire.trades = [trade(1, 4), trade(2, 4)]
+            await asyncio.sleep(31.0)
+
+        assert [(K.ACKNOWLEDGED, ""), (K.FILLED, "1"), (K.FILLED, "2")] == [
+            (one.kind, one.fill_id) for one in reader.heard
+        ]
+        assert K.ACKNOWLEDGED is (await broker.submit(STOP)).kind
+
+    run(test)
+
+
+def test_a_flood_of_senseless_updates_is_told_of_a_few_times() -> None:
+    async def test(wire: Wire) -> None:
+        with capture_logs() as logs:
+            async with Reader(wire.broker()):
+                await asyncio.sleep(1.0)
+                for number in range(100):
+                    wire.tell(str(number))
+                await asyncio.sleep(1.0)
+
+        assert 5 == [one["event"] for one in logs].count("order_update_refused")
 
     run(test)
 

@@ -1,11 +1,14 @@
 """The broker against the local exchange, fault by fault: one order per id, every trade once."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from core.orders import OrderState, OrderType
 from core.ports import OrderCall, ReportKind
+from sandbox.faults.kinds import CATALOGUE
 from sandbox.orders.entry_rules import FAULTY
 from tests.brokers.upstox.at_sandbox import Here, fills, run
 from tests.brokers.upstox.rows import ENTRY, STOP
@@ -44,7 +47,7 @@ def test_an_entry_becomes_one_order_whose_trades_are_each_told_once(fault: str) 
             answer = await broker.submit(ENTRY)
             again = await broker.submit(ENTRY)
             await here.passes(60, lambda: here.trades() == fills(reader.heard) != [])
-            await here.passes(60)
+            await here.passes(31)
 
         assert answer.kind in (K.ACKNOWLEDGED, K.LOST)
         assert K.REJECTED is again.kind
@@ -78,7 +81,8 @@ def test_a_refused_call_is_no_order_and_may_be_made_again(fault: str) -> None:
     run(test, *TAPE, faults=[f"{name}@{times or '12:00:02-12:00:03'}"])
 
 
-def test_an_order_in_a_black_hole_is_lost_and_said_to_be_absent() -> None:
+@pytest.mark.parametrize("fault", ["black-hole", "order-answer=500"])
+def test_an_order_that_never_arrived_is_lost_and_said_to_be_absent(fault: str) -> None:
     async def test(here: Here) -> None:
         broker = here.broker()
         async with Reader(broker) as reader:
@@ -90,7 +94,7 @@ def test_an_order_in_a_black_hole_is_lost_and_said_to_be_absent() -> None:
         assert [] == here.tags()
         assert [K.LOST] == [one.kind for one in reader.heard]
 
-    run(test, *TAPE, faults=["black-hole"])
+    run(test, *TAPE, faults=[fault])
 
 
 def test_a_rejected_order_is_told_with_the_brokers_text() -> None:
@@ -152,6 +156,22 @@ def test_the_stop_is_raised_and_then_made_the_target_as_one_order(fault: str) ->
     run(test, *[(1_000 * second, 101.0, 50) for second in range(1, 200)], faults=[fault])
 
 
+def test_a_trade_of_a_cancelled_order_is_told_all_the_same() -> None:
+    async def test(here: Here) -> None:
+        broker = here.broker()
+        async with Reader(broker) as reader:
+            await here.passes(1)
+            await broker.submit(STOP)
+            await here.passes(2)
+            await broker.cancel(STOP.order_id)
+            await here.passes(30)
+
+        assert [K.CANCELLED, K.FILLED] == [one.kind for one in reader.heard]
+        assert here.trades() == fills(reader.heard)
+
+    run(test, *TAPE, faults=["fill-cancelled=5"])
+
+
 def test_a_cancel_that_a_fill_overtakes_is_refused_and_the_fill_told() -> None:
     async def test(here: Here) -> None:
         broker = here.broker()
@@ -189,15 +209,36 @@ def test_a_process_that_died_after_sending_does_not_send_again_and_is_told_all()
     run(test, *TAPE)
 
 
-def test_what_another_hand_does_is_named_and_left_alone() -> None:
+@pytest.mark.parametrize(
+    ("fault", "word"), [("by-hand=10@12:00:05", "BUY 10"), ("square-off@12:00:05", "SELL 10")]
+)
+def test_what_another_hand_does_is_named_and_left_alone(fault: str, word: str) -> None:
     async def test(here: Here) -> None:
         broker = here.broker()
         async with Reader(broker) as reader:
+            await here.passes(1)
+            await broker.submit(ENTRY)
             await here.passes(40)
 
-        [stranger] = reader.heard
-        assert (K.STRANGER, 1) == (stranger.kind, len(here.tags()))
-        assert "BUY 10" in stranger.reason
-        assert [] == await broker.book()
+        [stranger] = [one for one in reader.heard if one.kind is K.STRANGER]
+        assert word in stranger.reason
+        assert 2 == len(here.tags())
+        assert [ENTRY.order_id] == [order.order_id for order in await broker.book()]
+        assert {ENTRY.order_id} == {tag for tag, *_ in fills(reader.heard)}
 
-    run(test, *TAPE, faults=["by-hand=10@12:00:05"])
+    run(test, *TAPE, faults=[fault])
+
+
+def test_the_document_says_of_every_fault_of_orders_what_becomes_of_them() -> None:
+    text = (Path(__file__).parents[3] / "docs/faults.md").read_text(encoding="utf-8")
+    lines = text.split("## What becomes of orders")[1].splitlines()
+    table = [line.strip("| ").split(" | ") for line in lines if line.startswith("| `")]
+    source = Path(__file__).read_text(encoding="utf-8")
+    orders = list(CATALOGUE)[list(CATALOGUE).index("unanswered") :]
+
+    assert orders == [row[0].strip("`") for row in table]
+    for name, report, _, shown in table:
+        fault = name.strip("`")
+        assert CATALOGUE[fault].reports.replace(" ", ", ") == report.strip()
+        assert f'"{fault}' in source
+        assert all(f"def {test}(" in source for test in re.findall(r"`(test_\w+)`", shown))

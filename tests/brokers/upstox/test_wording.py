@@ -20,7 +20,7 @@ from brokers.upstox.wording import (
     modifying,
     order_seen,
     placing,
-    rows_of,
+    sound,
     trade_seen,
 )
 from core.errors import ProtocolViolation
@@ -220,6 +220,21 @@ def test_a_moment_that_is_not_told_is_none() -> None:
         assert 0 == trade_seen(trade(1, 5, exchange_timestamp=stamp)).exchange_ns
 
 
-def test_a_book_is_a_list() -> None:
+def test_the_sound_rows_of_a_book_are_read_and_a_book_is_a_list() -> None:
+    rows, refused = sound(trade_seen, [trade(1, 5), {}, trade(2, 5)])
+
+    assert ["1", "2"] == [one.trade_id for one in rows]
+    assert refused is not None
+    assert (["1"], None) == ([one.trade_id for one in sound(trade_seen, [trade(1, 5)])[0]], None)
     with pytest.raises(ProtocolViolation):
-        rows_of({"orders": []})
+        sound(order_seen, {"orders": []})
+
+
+def test_neither_a_reason_nor_a_refusal_names_the_account() -> None:
+    raw = "RMS:Margin Exceeds for entity account-AB1234 across exchange"
+    seen = order_seen(row("rejected", status_message_raw=raw))
+    with pytest.raises(ProtocolViolation) as refused:
+        order_seen({"user_id": "AB1234"} | row("open", placed_by="AB1234", quantity="10"))
+
+    assert "RMS:Margin Exceeds for entity account-*** across exchange" == seen.reason
+    assert "no order: ValueError quantity" == str(refused.value)

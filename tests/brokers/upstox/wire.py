@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -13,10 +13,24 @@ from brokers.upstox.limits import OrderLimits
 from brokers.upstox.wording import BOOK, CANCEL, MODIFY, PLACE, TRADES
 from core.ports import BrokerReport
 from providers.upstox.rest import UpstoxRest
-from tests.brokers.upstox.rows import KEY, NOW_NS, PLACED, success
+from tests.brokers.upstox.rows import KEY, NOW_NS, PLACED, failure, success
+from tests.virtual_loop import VirtualLoop, run_virtual
 
 AUTHORIZE = "/v2/feed/portfolio-stream-feed/authorize"
 Answer = tuple[int, bytes] | Exception | None  # None: never
+
+
+HTML = b"<html>error code: 1010</html>"
+LOST: list[Answer] = [
+    None,
+    httpx.ReadError("gone"),
+    httpx.RemoteProtocolError("gone"),
+    (500, failure("UDAPI100500", "Something went wrong")),
+    (502, HTML),
+    (403, HTML),
+    (200, b""),
+    (200, success({})),
+]
 
 
 class Wire:
@@ -107,3 +121,11 @@ async def frames(line: asyncio.Queue[str | Exception]) -> AsyncIterator[str]:
 
 def now_s() -> float:
     return asyncio.get_running_loop().time()
+
+
+def run(test: Callable[[Wire], Awaitable[None]]) -> None:
+    run_virtual(VirtualLoop(seed=1), _main(test))
+
+
+async def _main(test: Callable[[Wire], Awaitable[None]]) -> None:
+    await test(Wire())
