@@ -36,8 +36,9 @@ def sandbox(
 ) -> None:
     """A local exchange that speaks Upstox's protocol, REST and sockets on one loopback port.
 
-    Market time begins shortly before the day's open and runs on. The token may also come from the
-    environment variable TRADINGD_SANDBOX_TOKEN, which no list of processes shows.
+    Its market is open from the start and stays so: nights are left out. With --day or --data a day
+    is played, from shortly before its open on. The token may also come from the environment
+    variable TRADINGD_SANDBOX_TOKEN, which no list of processes shows.
 
     With faults it misbehaves as the broker has been seen to, for the day or from one time to
     another: --fault drop=60 --fault forbid@10:15-10:20.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.session import DAY_NS, MINUTE_NS, at_ist, ist_day
+from core.types import NEVER_NS
 from sandbox.faults import kinds
 from sandbox.faults.schedule import MS_NS, NO_FAULTS, Faults
 
@@ -68,16 +69,25 @@ class Accounts:
 
     Args:
         token: one that is good from the start, with the end of one made at `now_ns`.
+        token_ends: otherwise it is good for ever.
     """
 
-    def __init__(self, token: str | None, now_ns: int, faults: Faults = NO_FAULTS) -> None:
+    def __init__(
+        self,
+        token: str | None,
+        now_ns: int,
+        faults: Faults = NO_FAULTS,
+        *,
+        token_ends: bool = True,
+    ) -> None:
         self._faults = faults
         self._codes: dict[str, tuple[str, int]] = {}  # redirect and end, by code
         self._tokens: dict[str, _Token] = {}
         self._sockets: dict[str, int] = {}  # end, by code of an authorised feed address
         self._addresses = [LOOPBACK]  # from which order calls may come: primary, secondary
         if token is not None:
-            self._tokens[token] = _Token(Grant.FULL, 0, token_end_ns(now_ns))
+            ends_ns = token_end_ns(now_ns) if token_ends else NEVER_NS
+            self._tokens[token] = _Token(Grant.FULL, 0, ends_ns)
 
     def code(self, client_id: str, redirect_uri: str, now_ns: int) -> str | None:
         """A code for the app to be exchanged; None for an app that is not known."""

@@ -29,6 +29,21 @@ def test_it_serves_until_it_is_told_to_stop() -> None:
         sandbox.close()
 
 
+def test_its_market_is_open_unless_a_day_is_asked_for() -> None:
+    sandbox = Running("sandbox", "--token", "T")
+    try:
+        address = sandbox.line_with("http://127.0.0.1:").split()[1].rstrip(",")
+        request = urllib.request.Request(
+            f"{address}/v2/market/status/NSE", headers={"authorization": "Bearer T"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            told = json.load(answer)
+
+        assert "NORMAL_OPEN" == told["data"]["status"]
+    finally:
+        sandbox.close()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [

@@ -14,6 +14,12 @@ def accounts() -> Accounts:
     return Accounts("given", NOON)
 
 
+def test_a_token_given_for_ever_outlives_the_night() -> None:
+    for_ever = Accounts("T", NOON, token_ends=False)
+
+    assert Grant.FULL == for_ever.grant("T", NOON + 400 * DAY_NS)
+
+
 def test_the_given_token_is_good_until_half_past_three_of_the_next_morning() -> None:
     ends_ns = at_ist(DAY + 1, "03:30")
 
