@@ -34,7 +34,7 @@ def data_backfill(
 
     Symbols as configured if none are given. A token is not needed; a good one is sent.
 
-    Example: tradingd data backfill --symbols RELIANCE,TCS --from 2026-05-01 --out archive
+    Example: tradingd data backfill --symbols TCS --from 2026-05-01 --out old
     """
     from cli import backfill_commands as commands
     from cli.config_commands import configuration

@@ -47,9 +47,11 @@ class Vitals:
     # --- start and stop --------------------------------------------------------------------------
 
     def step(self, name: str) -> None:
-        """The start-up path has come to `name`."""
+        """The start-up path has come to `name`, or is still there."""
         if self.ready:
             return  # the second day of a process walks the same path
+        if self.steps and self.steps[-1].name == name:
+            return
         self._end_step()
         self.steps.append(StartStep(name))
         self.notifier.tell(f"STATUS=starting: {name}")

@@ -198,6 +198,9 @@ class TapeSource:
     def candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
         return None
 
+    def told_candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
+        return None
+
     def end_ns(self, day: int) -> int:
         return NEVER_NS
 
