@@ -103,11 +103,10 @@ def check_packages(lock: str | None, installed: Callable[[str], str | None]) -> 
 
 def check_kernels(environ: Mapping[str, str]) -> Check:
     """`kernel_cache.prepare` has run: it has left the folder in use, or none."""
-    folder = environ.get(kernel_cache.VARIABLE)
-    if not folder:
+    folder, count = environ.get(kernel_cache.VARIABLE), kernel_cache.compiled(environ)
+    if count is None:
         advice = f"set {kernel_cache.VARIABLE} to a folder that is, else each start compiles"
         return warn("kernels", "no cache folder is writable", advice)
-    count = sum(1 for _ in Path(folder).rglob("*.nbi"))
     if not count:
         return warn("kernels", f"{folder} is empty", "python -m cli.warm, else a start compiles")
     return ok("kernels", f"{count} compiled in {folder}")

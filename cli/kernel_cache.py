@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -44,6 +44,12 @@ def prepare(environ: MutableMapping[str, str] | None = None, root: Path = ROOT) 
     _prune(base, keep=folder)
     environ[VARIABLE] = str(folder)
     return folder
+
+
+def compiled(environ: Mapping[str, str]) -> int | None:
+    """How many kernels the folder that `prepare` has left holds; None: it has left none."""
+    folder = environ.get(VARIABLE)
+    return sum(1 for _ in Path(folder).rglob("*.nbi")) if folder else None
 
 
 def _base(environ: MutableMapping[str, str]) -> Path:

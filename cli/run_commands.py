@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from backtest.files import SIGNAL_SCHEMA, TRADE_SCHEMA, check_writable, write_run
 from backtest.run import session_terms
+from cli import warm
 from cli.config_commands import configuration
 from cli.run_sources import Opened, Opening, accepted_days, opening_of
 from core.book import MAIN_BOOK
@@ -69,6 +70,7 @@ def run(configured: Configuration, tell: Tell) -> None:
         redaction.keep(token)
         examined = partial(_examined, settings, accepted)
         try:
+            warm.ahead(tell)
             asyncio.run(_run(configured, opening, examined, token, tell))
         except KeyboardInterrupt:
             raise typer.Exit(130) from None

@@ -1,12 +1,18 @@
 """Compile every kernel ahead, so that nobody waits for it at 09:10: `python -m cli.warm`.
 
 Plays a generated day through the daemon and backtests its history in both gears, in a folder that
-is thrown away. `make setup` runs it once; afterwards a start finds everything in the cache.
+is thrown away. `make setup` runs it once; afterwards a start finds everything in the cache. One
+that does not, because the sources are newer, has it done first: a loop that stands still for half
+a minute in the first bar of a day is ended by the watchdog.
 """
 
 import asyncio
+import os
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cli import kernel_cache
@@ -20,6 +26,28 @@ def main() -> None:
         play(Path(directory))
     seconds = time.perf_counter() - started
     print(f"kernels ready in {seconds:.1f} s" + ("" if folder else " (not cached: no folder)"))
+
+
+def ahead(
+    tell: Callable[[str], None],
+    environ: Mapping[str, str] = os.environ,
+    command: tuple[str, ...] = (sys.executable, "-m", "cli.warm"),
+) -> None:
+    """Fill an empty cache, by a process that knows nothing of the user's configuration.
+
+    Without a folder for it nothing is gained, and a failure costs only time: the day compiles.
+    """
+    if kernel_cache.compiled(environ) != 0:
+        return
+    tell("kernels      compiled once for this version, half a minute")
+    neutral = {name: value for name, value in environ.items() if not name.startswith("TRADINGD_")}
+    path = [str(kernel_cache.ROOT), environ.get("PYTHONPATH", "")]
+    neutral["PYTHONPATH"] = os.pathsep.join(one for one in path if one)
+    with tempfile.TemporaryDirectory(prefix="tradingd-warm-") as directory:
+        done = subprocess.run(command, cwd=directory, env=neutral, capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["without a word"])[-1]
+        tell(f"kernels      not compiled ahead: {last}")
 
 
 def play(directory: Path) -> None:
