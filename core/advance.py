@@ -33,6 +33,7 @@ from core.rules.matching import (
     bracket_touched,
     market_price,
 )
+from core.rules.told import settle_told
 from core.types import MISSING, Bools, ExitReason, MinuteSpan, Records, Refusal, Row, SignalStatus
 
 STOP, TARGET = int(ExitReason.STOP), int(ExitReason.TARGET)
@@ -52,11 +53,13 @@ def advance(
     Returns (minute, reports): the Minute reached, with its (a) and (b) done and (c) still to do,
     and how many rows of `holdings.reports` are filled. The caller is needed where `stops` says so
     (bool[m]: a strategy has something to say), something was reported, or a session ends while the
-    book is not flat. Past the end of the span: (len(span.close_ns), 0).
+    book is not flat (where fills are told: in every Minute in which it is not). Past the end of the
+    span: (len(span.close_ns), 0).
     """
     account = holdings.account[0]
     sessions, day_index, closing = span.sessions, span.day_index, span.first_strategy_bar
     on_close = holdings.limits[0].fill_on_close  # then marks are needed before the entry
+    told = holdings.limits[0].fills_are_told
     minutes = len(span.close_ns)
     minute = start
     while minute < minutes:
@@ -65,14 +68,20 @@ def advance(
             start_day(holdings, day)
         count = 0
         if account.busy > 0 or on_close:
-            count = exchange(span, minute, holdings)
+            if told:
+                mark_all(span, minute, holdings)
+                count = settle_told(holdings)
+            else:
+                count = exchange(span, minute, holdings)
             count_bars_held(span, minute, holdings)
             if not late:
                 count = ask_timed_exits(span, minute, holdings, count)
             watch_day_loss(holdings)
         if closing[minute] < closing[minute + 1]:
             count_since_exit(span, minute, holdings)
-        if stops[minute] or count > 0 or (account.busy > 0 and ends_session(span, minute)):
+        if stops[minute] or count > 0:
+            return minute, count
+        if account.busy > 0 and (told or ends_session(span, minute)):
             return minute, count
         minute += 1
     return minutes, 0
@@ -148,7 +157,16 @@ def exchange(span: MinuteSpan, minute: int, holdings: Holdings) -> int:
 
 @kernel
 def follow(span: MinuteSpan, minute: int, holdings: Holdings) -> None:
-    """A Minute whose fills are told and not found: marks, bars held and cooldowns go on."""
+    """A Minute whose results are known: marks, bars held and cooldowns go on."""
+    mark_all(span, minute, holdings)
+    count_bars_held(span, minute, holdings)
+    watch_day_loss(holdings)
+    count_since_exit(span, minute, holdings)
+
+
+@kernel
+def mark_all(span: MinuteSpan, minute: int, holdings: Holdings) -> None:
+    """What the bars of a Minute tell where they fill nothing; a pending entry takes no mark."""
     close_ns = span.close_ns[minute]
     for b in range(span.first_bar[minute], span.first_bar[minute + 1]):
         bar = span.bars[b]
@@ -160,9 +178,6 @@ def follow(span: MinuteSpan, minute: int, holdings: Holdings) -> None:
             position.last_close_ns = close_ns
         else:
             mark(position, bar, close_ns)
-    count_bars_held(span, minute, holdings)
-    watch_day_loss(holdings)
-    count_since_exit(span, minute, holdings)
 
 
 @kernel

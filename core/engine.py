@@ -28,13 +28,15 @@ from core.events import (
     MinutePassed,
     OrderAcknowledged,
     OrderChanged,
+    OrderReported,
     Position,
     SignalDecided,
     Submit,
+    TargetTouched,
     TradeClosed,
 )
 from core.identity import signal_id_of
-from core.orders import Order, OrderMove, OrderRole, OrderState, OrderType, moved, order_id_of
+from core.orders import TERMINAL, Order, OrderMove, OrderRole, OrderType, moved, order_id_of
 from core.rules.account import command_state
 from core.rules.exits import end_minute, flatten
 from core.rules.holdings import (
@@ -143,6 +145,8 @@ class Engine:
             case Doubted(doubts):
                 block(self.holdings, doubts)
                 return []  # nothing is taken back: what was sent was sent in good faith
+            case OrderReported() | TargetTouched():
+                raise InvariantBroken("the fills of this book are simulated: none can be told")
             case _:
                 assert_never(event)
 
@@ -388,10 +392,10 @@ class Engine:
         return effects
 
     def _keep(self, order: Order) -> Order:
-        if order.state in (OrderState.SUBMITTED, OrderState.OPEN):
-            self.orders[order.order_id] = order
-        else:
+        if order.state in TERMINAL:
             del self.orders[order.order_id]
+        else:
+            self.orders[order.order_id] = order
         return order
 
     # --- the operator --------------------------------------------------------------------------

@@ -1,14 +1,15 @@
 """What may happen to the engine (events, past tense) and what it may ask for (effects).
 
 Effects come in the order in which they must be recorded; the shell commits them all, then sends
-the Submits and Cancels among them.
+the Submits, Modifies and Cancels among them.
 """
 
 from dataclasses import dataclass
 
 from core.doubts import Doubt
 from core.orders import Order
-from core.types import Command, MinuteSpan, OrderId, Records, Side, Signal, Trade
+from core.ports import BrokerReport
+from core.types import Command, MinuteSpan, OrderId, Records, Row, Side, Signal, Trade
 
 # --- events ------------------------------------------------------------------------------------
 
@@ -65,7 +66,37 @@ class Doubted:
     doubts: frozenset[Doubt]
 
 
-Event = MinutePassed | EventsRaised | MinuteEnded | OrderAcknowledged | Commanded | Doubted
+@dataclass(frozen=True, slots=True)
+class OrderReported:
+    """A broker told something of an order, between two Minutes.
+
+    `rules`: DAY_RULES row of the day; `seen_ns`: the close of the Minute before.
+    """
+
+    report: BrokerReport
+    rules: Row
+    seen_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetTouched:
+    """A tick of an instrument (its number) came to the target of its position."""
+
+    instrument: int
+    price: float
+    ts_ns: int
+
+
+Event = (
+    MinutePassed
+    | EventsRaised
+    | MinuteEnded
+    | OrderAcknowledged
+    | Commanded
+    | Doubted
+    | OrderReported
+    | TargetTouched
+)
 
 
 # --- effects -----------------------------------------------------------------------------------
@@ -115,6 +146,13 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class Modify:
+    """Have this order, which works at a broker, become what it says here."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """Take this order back; the order says how it stands now."""
 
@@ -139,7 +177,17 @@ class TradeClosed:
     trade: Trade
 
 
-Effect = SignalDecided | Submit | Cancel | OrderChanged | FillBooked | TradeClosed
+@dataclass(frozen=True, slots=True)
+class Tripped:
+    """Something a broker told cannot be, or is not known: the account is HALTED, exits go on."""
+
+    order_id: str
+    reason: str
+
+
+Effect = (
+    SignalDecided | Submit | Modify | Cancel | OrderChanged | FillBooked | TradeClosed | Tripped
+)
 
 
 @dataclass(frozen=True, slots=True)

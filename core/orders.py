@@ -12,6 +12,7 @@ class OrderState(StrEnum):
     SUBMITTED = "SUBMITTED"  # handed to the broker, no answer yet
     OPEN = "OPEN"  # acknowledged, working
     CANCELLING = "CANCELLING"  # cancel asked, not answered
+    MODIFYING = "MODIFYING"  # change asked, not answered: the order says what was asked for
     LOST = "LOST"  # no answer in time: unknown until the book has been read
     FILLED = "FILLED"
     CANCELLED = "CANCELLED"
@@ -22,6 +23,10 @@ class OrderMove(StrEnum):
     SEND = "SEND"
     ACKNOWLEDGE = "ACKNOWLEDGE"
     FILL = "FILL"
+    FILL_PART = "FILL_PART"
+    ASK_MODIFY = "ASK_MODIFY"
+    MODIFY = "MODIFY"
+    REFUSE = "REFUSE"  # of what was asked, a change or a cancel: the order works on as it did
     ASK_CANCEL = "ASK_CANCEL"
     CANCEL = "CANCEL"
     REJECT = "REJECT"
@@ -30,27 +35,43 @@ class OrderMove(StrEnum):
 
 S, M = OrderState, OrderMove
 
-# A fill may overtake the acknowledgement or a cancel request; a lost order may turn out anything;
-# what the broker has taken the exchange behind it may still reject.
+# A fill may overtake the acknowledgement or what was asked; the exchange may reject what the broker
+# took; a lost order may turn out anything.
 TRANSITIONS: dict[tuple[OrderState, OrderMove], OrderState] = {
     (S.INTENDED, M.SEND): S.SUBMITTED,
     (S.INTENDED, M.CANCEL): S.CANCELLED,
     (S.SUBMITTED, M.ACKNOWLEDGE): S.OPEN,
     (S.SUBMITTED, M.FILL): S.FILLED,
+    (S.SUBMITTED, M.FILL_PART): S.OPEN,
     (S.SUBMITTED, M.CANCEL): S.CANCELLED,
     (S.SUBMITTED, M.REJECT): S.REJECTED,
     (S.SUBMITTED, M.LOSE): S.LOST,
     (S.OPEN, M.FILL): S.FILLED,
+    (S.OPEN, M.FILL_PART): S.OPEN,
     (S.OPEN, M.ASK_CANCEL): S.CANCELLING,
+    (S.OPEN, M.ASK_MODIFY): S.MODIFYING,
     (S.OPEN, M.CANCEL): S.CANCELLED,
     (S.OPEN, M.REJECT): S.REJECTED,
+    (S.OPEN, M.REFUSE): S.OPEN,  # a change that the broker took, and the exchange did not
     (S.OPEN, M.LOSE): S.LOST,
     (S.CANCELLING, M.CANCEL): S.CANCELLED,
     (S.CANCELLING, M.FILL): S.FILLED,
+    (S.CANCELLING, M.FILL_PART): S.CANCELLING,
+    (S.CANCELLING, M.REFUSE): S.OPEN,
     (S.CANCELLING, M.REJECT): S.REJECTED,
     (S.CANCELLING, M.LOSE): S.LOST,
+    (S.MODIFYING, M.MODIFY): S.OPEN,
+    (S.MODIFYING, M.REFUSE): S.OPEN,
+    (S.MODIFYING, M.FILL): S.FILLED,
+    (S.MODIFYING, M.FILL_PART): S.MODIFYING,
+    (S.MODIFYING, M.CANCEL): S.CANCELLED,
+    (S.MODIFYING, M.REJECT): S.REJECTED,
+    (S.MODIFYING, M.LOSE): S.LOST,
     (S.LOST, M.ACKNOWLEDGE): S.OPEN,
     (S.LOST, M.FILL): S.FILLED,
+    (S.LOST, M.FILL_PART): S.LOST,
+    (S.LOST, M.MODIFY): S.OPEN,
+    (S.LOST, M.REFUSE): S.OPEN,
     (S.LOST, M.CANCEL): S.CANCELLED,
     (S.LOST, M.REJECT): S.REJECTED,
 }
@@ -78,7 +99,10 @@ class OrderType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One order as we know it. `price` is the trigger or limit in rupees, 0 for a market order."""
+    """One order as we know it. `price` is the trigger or limit in rupees, 0 for a market order.
+
+    `filled`: of its quantity so far, where fills are told; one that is simulated fills whole.
+    """
 
     order_id: OrderId
     signal_id: SignalId
@@ -92,6 +116,7 @@ class Order:
     created_ns: int
     updated_ns: int
     state: OrderState = OrderState.INTENDED
+    filled: int = 0
 
 
 def order_id_of(signal_id: SignalId, role: OrderRole) -> OrderId:

@@ -152,6 +152,7 @@ class BrokerReport:
 
     `call`: which call it is about: a modify that is REJECTED leaves the order as it was.
     `exchange_ns`: when the exchange says that it happened; 0: not told.
+    CANCELLED comes after every fill of its order: no more will be told.
     """
 
     kind: ReportKind
@@ -264,6 +265,7 @@ class EventKind(StrEnum):
     DAY_OPENED = "DAY_OPENED"
     MINUTE = "MINUTE"
     BROKER_REPORT = "BROKER_REPORT"
+    TARGET_TOUCHED = "TARGET_TOUCHED"
     COMMAND = "COMMAND"
     DOUBT = "DOUBT"
     SIGNAL = "SIGNAL"

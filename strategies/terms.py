@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from core.errors import ConfigError
 from core.rules.holdings import LIMITS, TERMS, UNLIMITED, Holdings, new_holdings
 from core.rules.ticks import instrument_tick_paise
 from core.types import INSTRUMENT, Instrument, Records, SessionClass
@@ -43,12 +44,20 @@ def open_holdings(
     instruments: Sequence[Instrument],
     groups: Sequence[int],
     timeframes_ns: Sequence[int],
+    *,
+    fills_are_told: bool = False,
 ) -> Holdings:
-    """A flat book over `instruments`; `groups` are their session groups."""
+    """A flat book over `instruments`; `groups` are their session groups. Raises ConfigError."""
+    if fills_are_told and risk.fill_on == "close":
+        raise ConfigError(
+            'fill_on = "close" is for comparison only: no broker fills at a past close'
+        )
     rows: Records = np.zeros(len(instruments), INSTRUMENT)
     for row, instrument, group in zip(rows, instruments, groups, strict=True):
         always_open = instrument.session_class is SessionClass.ALWAYS_OPEN
         row["group"] = group
         row["watched"] = instrument.is_watched
         row["tick_paise"] = instrument_tick_paise(instrument, always_open=always_open)
-    return new_holdings(limits_row(risk), terms_rows(strategies, timeframes_ns), rows)
+    limits = limits_row(risk)
+    limits["fills_are_told"] = fills_are_told
+    return new_holdings(limits, terms_rows(strategies, timeframes_ns), rows)

@@ -81,7 +81,8 @@ def unrealised_paise(holdings: Holdings) -> int:
     for i in range(len(holdings.positions)):
         position = holdings.positions[i]
         if position.status >= OPEN:
-            value = value_paise(position.quantity, position.last_close)
+            value = value_paise(position.quantity - position.exited, position.last_close)
+            value += position.exit_value_paise
             total += position.side * (value - position.entry_value_paise)
     return total
 
@@ -108,11 +109,13 @@ def exposure(holdings: Holdings) -> float:
     for i in range(len(holdings.positions)):
         position = holdings.positions[i]
         if position.status >= OPEN:
-            total += position.quantity * position.last_close
+            total += (position.quantity - position.exited) * position.last_close
     for i in range(len(holdings.positions)):
         position = holdings.positions[i]
         if position.status == PENDING_ENTRY:
             total += position.quantity * position.signal_close
+        elif position.coming > 0:
+            total += position.coming * position.signal_close
     return total
 
 
@@ -169,6 +172,11 @@ def submit_entry(
     position.signal_close = close
     position.atr = atr
     position.exit_reason = 0
+    position.coming = 0
+    position.exited = 0
+    position.exit_value_paise = 0
+    position.exit_fees_paise = 0
+    position.exit_orders = 0
     return int(account.signals)
 
 
@@ -225,11 +233,27 @@ def fill_exit(
     rules: Row,
     count: int,
 ) -> int:
-    """The exit filled at `price`: book the round trip, restart the cooldown, report the trade."""
+    """The exit filled at `price`, whole."""
+    position = holdings.positions[instrument]
+    value = value_paise(position.quantity, price)
+    fees = fees_paise(value, -position.side, rules)
+    return close_round_trip(holdings, instrument, reason, price, fill_ns, value, fees, count)
+
+
+@kernel
+def close_round_trip(
+    holdings: Holdings,
+    instrument: int,
+    reason: int,
+    price: float,
+    fill_ns: int,
+    value: int,
+    fees: int,
+    count: int,
+) -> int:
+    """All is out for `value` paise: book the round trip, restart the cooldown, report the trade."""
     position = holdings.positions[instrument]
     side = position.side
-    value = value_paise(position.quantity, price)
-    fees = fees_paise(value, -side, rules)
     gross = side * (value - position.entry_value_paise)
     net = gross - position.entry_fees_paise - fees
     report = _report(holdings, instrument, EXITED, reason, count)

@@ -3,13 +3,13 @@
 from core.jit import kernel
 from core.rules.account import (
     ask_exit,
-    cancel_entry,
     fill_entry,
     fill_exit,
     watch_day_loss,
 )
 from core.rules.holdings import FLAT, OPEN, PENDING_ENTRY, Holdings
 from core.rules.matching import market_price
+from core.rules.told import take_back
 from core.types import NEVER_NS, ExitReason, MinuteSpan, Row
 
 TIME, SQUARE_OFF = int(ExitReason.TIME), int(ExitReason.SQUARE_OFF)
@@ -64,7 +64,7 @@ def ask_timed_exits(span: MinuteSpan, minute: int, holdings: Holdings, count: in
         if reason == 0:
             continue
         if position.status == PENDING_ENTRY:
-            count = cancel_entry(holdings, i, count)
+            count = take_back(holdings, i, reason, count)
         elif position.status == OPEN:
             count = ask_exit(holdings, i, reason, count)
             if on_close:
@@ -91,7 +91,7 @@ def flatten(holdings: Holdings) -> int:
     count = 0
     for i in range(len(holdings.positions)):
         if holdings.positions[i].status == PENDING_ENTRY:
-            count = cancel_entry(holdings, i, count)
+            count = take_back(holdings, i, FLATTEN, count)
         else:
             count = ask_exit(holdings, i, FLATTEN, count)
     return count
@@ -134,6 +134,7 @@ def end_minute(span: MinuteSpan, minute: int, holdings: Holdings, last: bool, co
 
     Pending entries are cancelled; open positions and pending exits fill at the instrument's last
     1m close, without slippage, FORCED. The bar of that close is closed, so cooldown starts at 1.
+    Where fills are told nothing is forced: what is open stays so until a broker says otherwise.
     """
     if holdings.account[0].busy == 0:
         return count
@@ -144,8 +145,8 @@ def end_minute(span: MinuteSpan, minute: int, holdings: Holdings, last: bool, co
         if position.status == FLAT or not (last or span.close_ns[minute] == session.close_ns):
             continue
         if position.status == PENDING_ENTRY:
-            count = cancel_entry(holdings, i, count)
-        else:
+            count = take_back(holdings, i, SQUARE_OFF, count)
+        elif not holdings.limits[0].fills_are_told:
             price, fill_ns = position.last_close, position.last_close_ns
             traded = minute  # the fill is dated by the bar whose close it takes
             while traded > 0 and span.close_ns[traded] > fill_ns:

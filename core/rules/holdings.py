@@ -11,7 +11,7 @@ import numpy as np
 from core.types import INSTRUMENT, NEVER_NS, Int64s, Records, record
 
 # Position.status
-FLAT, PENDING_ENTRY, OPEN, PENDING_EXIT = range(4)
+FLAT, PENDING_ENTRY, OPEN, PENDING_EXIT, CLOSING = range(5)  # CLOSING: out, not yet settled
 
 # Report.kind
 ENTERED, EXIT_ASKED, EXITED, ENTRY_CANCELLED = 1, 2, 3, 4
@@ -30,6 +30,7 @@ LIMITS = record(
         ("max_notional_per_order", "f8"),  # UNLIMITED: none
         ("slippage_bps", "f8"),
         ("fill_on_close", "?"),
+        ("fills_are_told", "?"),  # by a broker, between two Minutes; else they are simulated
     ]
 )
 
@@ -83,6 +84,14 @@ POSITION = record(
         ("last_close", "f8"),
         ("last_close_ns", "i8"),
         ("strategy_close_ns", "i8"),  # close of the owner's last strategy bar before this Minute
+        # Where fills are told (`told.py`); else 0.
+        ("coming", "i8"),  # shares of the entry that are not filled yet, the position being open
+        ("exited", "i8"),  # shares of the position that are out
+        ("exit_ns", "i8"),  # of the last of them
+        ("exit_price", "f8"),  # their average
+        ("exit_value_paise", "i8"),
+        ("exit_fees_paise", "i8"),
+        ("exit_orders", "i8"),  # sent so far
     ]
 )
 

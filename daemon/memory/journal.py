@@ -6,7 +6,7 @@ Column names are those of the projections (`stores/views.py`) and of the files (
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import groupby
-from typing import assert_never
+from typing import Any, assert_never
 
 from core.book import MAIN_BOOK
 from core.doubts import ALL, Doubt, DoubtChange, DoubtKind
@@ -14,19 +14,22 @@ from core.events import (
     Cancel,
     Effect,
     FillBooked,
+    Modify,
     OrderChanged,
     Position,
     SignalDecided,
     Submit,
     TradeClosed,
+    Tripped,
 )
 from core.orders import Order
-from core.ports import EventKind, LedgerEvent
+from core.ports import BrokerReport, EventKind, LedgerEvent, OrderCall, ReportKind
 from core.types import Command, MinuteSpan, Refusal, Side, Signal, SignalStatus, Trade
 from stores.views import VIEWS
 
 Row = dict[str, object]
 
+TRIPPED = "breaker_tripped"  # key of a NOTE
 SIGNAL_NAMES = list(VIEWS["signals"])
 # Looked up, not asked for: `name` of an enum is computed at every call.
 SIDE_NAMES = {side: side.name for side in Side}
@@ -74,6 +77,27 @@ def doubt_change_of(payload: Row, symbols: Sequence[str]) -> DoubtChange:
     return DoubtChange(doubt, bool(payload["open"]), str(payload["reason"]))
 
 
+def report_event(report: BrokerReport, ts_ns: int) -> LedgerEvent:
+    """An input: what a broker told after the Minute that closed at `ts_ns`."""
+    payload: Row = asdict(report) | {"kind": report.kind.value, "call": report.call.value}
+    return LedgerEvent(
+        ts_ns=ts_ns, kind=EventKind.BROKER_REPORT, key=report.order_id, payload=payload
+    )
+
+
+def report_of(payload: Row) -> BrokerReport:
+    """What a BROKER_REPORT in the ledger says."""
+    told: dict[str, Any] = dict(payload)
+    kind, call = ReportKind(told["kind"]), OrderCall(told["call"])
+    return BrokerReport(**told | {"kind": kind, "call": call})
+
+
+def touch_event(symbol: str, price: float, touched_ns: int, ts_ns: int) -> LedgerEvent:
+    """An input: a tick at a target after the Minute that closed at `ts_ns`."""
+    payload: Row = {"instrument": symbol, "price": price, "touched_ns": touched_ns}
+    return LedgerEvent(ts_ns=ts_ns, kind=EventKind.TARGET_TOUCHED, key=symbol, payload=payload)
+
+
 def symbol_of(doubt: Doubt, symbols: Sequence[str]) -> str | None:
     """The instrument that is doubted; None: all."""
     return None if doubt.instrument == ALL else symbols[doubt.instrument]
@@ -102,7 +126,7 @@ def result_event(effect: Effect, now_ns: int, day: int, book: str = MAIN_BOOK) -
     match effect:
         case SignalDecided(signal):
             return signals_event([signal], now_ns, day, book)
-        case Submit(order) | Cancel(order) | OrderChanged(order):
+        case Submit(order) | Modify(order) | Cancel(order) | OrderChanged(order):
             kind, key, row = EventKind.ORDER, order.order_id, order_row(order, day)
         case FillBooked(fill, position):
             kind, key = EventKind.FILL, fill.order_id
@@ -111,6 +135,8 @@ def result_event(effect: Effect, now_ns: int, day: int, book: str = MAIN_BOOK) -
             row["position"] = None if position is None else position_row(position) | {"book": book}
         case TradeClosed(trade):
             kind, key, row = EventKind.TRADE, trade.signal_id, trade_row(trade, day)
+        case Tripped(order_id, reason):
+            kind, key, row = EventKind.NOTE, TRIPPED, {"order_id": order_id, "reason": reason}
         case _:
             assert_never(effect)
     return LedgerEvent(ts_ns=now_ns, kind=kind, key=key, payload=row | {"book": book})
@@ -160,8 +186,11 @@ def _known(value: float) -> float | None:
 
 
 def order_row(order: Order, day: int) -> Row:
-    """A row of `orders`."""
-    return asdict(order) | {
+    """A row of `orders`, and of one that was told filled in parts how far it is."""
+    row = asdict(order)
+    if not order.filled:
+        del row["filled"]
+    return row | {
         "role": order.role.name,
         "type": order.type.name,
         "state": order.state.name,

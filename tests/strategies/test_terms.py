@@ -1,7 +1,9 @@
 """Settings as arrays: every key arrives where the rules read it, rupees as paise."""
 
 import numpy as np
+import pytest
 
+from core.errors import ConfigError
 from core.session import MINUTE_NS
 from core.types import Instrument, InstrumentId, Market, SessionClass
 from strategies.settings import RiskSettings, StrategySettings
@@ -65,3 +67,12 @@ def test_a_book_knows_group_and_tick_of_each_instrument() -> None:
     assert [0, 1, 2] == holdings.instruments["group"].tolist()
     assert [0, 10, 1] == holdings.instruments["tick_paise"].tolist()
     assert (1, 3) == holdings.since_exit.shape
+
+
+def test_told_fills_arrive_and_cannot_be_those_of_a_close() -> None:
+    told = open_holdings(RISK, [StrategySettings()], [], [], [15 * MINUTE_NS], fills_are_told=True)
+    on_close = RISK.model_copy(update={"fill_on": "close"})
+
+    assert told.limits[0].fills_are_told
+    with pytest.raises(ConfigError, match="no broker fills at a past close"):
+        open_holdings(on_close, [StrategySettings()], [], [], [], fills_are_told=True)
