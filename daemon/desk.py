@@ -13,8 +13,18 @@ import numpy as np
 
 from core.book import Book
 from core.engine import Engine, StrategyNames
-from core.events import Commanded, Effect, OrderAcknowledged, Step, Submit
-from core.ports import LedgerEvent
+from core.events import (
+    Commanded,
+    Effect,
+    OrderAcknowledged,
+    OrderReported,
+    Step,
+    Submit,
+    TargetTouched,
+)
+from core.ports import BrokerReport, LedgerEvent
+from core.rules.dated import day_rules
+from core.told_engine import ToldEngine
 from core.types import (
     Command,
     Instrument,
@@ -25,7 +35,7 @@ from core.types import (
     TradingState,
 )
 from daemon.fuse import Blown, Fuse, note
-from daemon.memory.carrying import carry, recall
+from daemon.memory.carrying import carry, recall, told_facts
 from daemon.memory.journal import order_row, result_events, signal_row
 from strategies.registry import BoundStrategy, build
 from strategies.settings import MarketRisk, StrategySettings
@@ -44,6 +54,7 @@ class DeskSetup:
     strategies: tuple[tuple[str, str, StrategySettings], ...]  # (instance, registry name, settings)
     risk: MarketRisk
     observe: bool = False
+    fills_are_told: bool = False  # by a real broker
     code: str = ""  # digest of what decides (`identity.py`)
 
     @property
@@ -59,6 +70,8 @@ class DeskSetup:
             [(name, kind, own.model_dump(mode="json")) for name, kind, own in self.strategies],
             self.risk.model_dump(mode="json"),
         ]
+        if self.fills_are_told:
+            parts.append("fills_are_told")
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -82,7 +95,8 @@ class Desk:
         self._timeframes_ns = list(timeframes_ns)
         self._strategies = built(setup)
         self.strategies = [Fuse(one) for one in self._strategies]
-        self.engine = Engine(
+        kind = ToldEngine if setup.fills_are_told else Engine
+        self.engine = kind(
             scope=setup.scope,
             symbols=self.symbols,
             strategies=[
@@ -95,6 +109,7 @@ class Desk:
                 setup.instruments,
                 setup.groups,
                 self._timeframes_ns,
+                fills_are_told=setup.fills_are_told,
             ),
             seen=seen,
             observe=setup.observe,
@@ -160,14 +175,32 @@ class Desk:
         effects = self.engine.handle(Commanded(command, now_ns))
         return effects, self._results(effects, now_ns)
 
+    def reported(
+        self, report: BrokerReport, seen_ns: int
+    ) -> tuple[list[Effect], list[LedgerEvent]]:
+        """A real broker's words on an order, after the Minute that closed at `seen_ns`."""
+        risk = self.setup.risk
+        rules = day_rules([self.day], profile=risk.fee_profile, fee_bps=risk.fee_bps)[0]
+        effects = self.engine.handle(OrderReported(report, rules, seen_ns))
+        return effects, self._results(effects, seen_ns)
+
+    def touched(
+        self, symbol: str, price: float, ts_ns: int, seen_ns: int
+    ) -> tuple[list[Effect], list[LedgerEvent]]:
+        """A tick at the target of the position in `symbol`."""
+        effects = self.engine.handle(TargetTouched(self._numbers[symbol], price, ts_ns))
+        return effects, self._results(effects, seen_ns)
+
     def finish(self, last: MinuteSpan) -> list[LedgerEvent]:
         """The data ends with the Minute `last` (a 24x7 replay): nothing stays open."""
         step = self.book.finish(last)
         return self._results(step.effects, step.close_ns)
 
     def acknowledged(self, submits: Sequence[Submit]) -> list[LedgerEvent]:
-        """The broker took these orders; what that changes."""
+        """The simulated broker took these orders; what that changes. A real one reports it."""
         events: list[LedgerEvent] = []
+        if self.setup.fills_are_told:
+            return events
         for submit in submits:
             order = submit.order
             acknowledgement = OrderAcknowledged(order.order_id, order.created_ns)
@@ -214,6 +247,7 @@ class Desk:
                 for number, signal in self.engine.signals.items()
             },
             "orders": [order_row(order, self.day) for order in self.engine.orders.values()],
+            **told_facts(self.engine, self.day),
         }
 
     def restore(self, facts: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from core.bars import Resampler
 from core.doubts import LASTING, Doubt, DoubtChange, DoubtKind
 from core.events import Doubted, Effect, Step, Submit
-from core.ports import EventKind, LedgerEvent
+from core.ports import BrokerReport, EventKind, LedgerEvent
 from core.types import Command, MinuteSpan, Records, SignalId
 from daemon.desk import Desk, DeskSetup, arrays_of, built
 from daemon.fuse import Blown, Fuse, off_in
@@ -27,7 +27,9 @@ from daemon.memory.journal import (
     doubt_event,
     doubt_of,
     minute_event,
+    report_event,
     symbol_of,
+    touch_event,
 )
 from daemon.memory.snapshot import opened, packed, unpack
 from daemon.plan import Plan
@@ -199,6 +201,20 @@ class Floor:
             done.append(Done(desk, [], effects, []))
             events += results
         return done, events
+
+    def reported(self, report: BrokerReport) -> tuple[list[Done], list[LedgerEvent]]:
+        """What the main book's broker told of an order, between two Minutes: as a Minute."""
+        effects, results = self.main.reported(report, self.now_ns)
+        event = report_event(report, self.now_ns)
+        return [Done(self.main, [], effects, [])], [event, *results]
+
+    def touched(
+        self, symbol: str, price: float, ts_ns: int
+    ) -> tuple[list[Done], list[LedgerEvent]]:
+        """A tick at the target of the main book's position in `symbol`: as a Minute."""
+        effects, results = self.main.touched(symbol, price, ts_ns, self.now_ns)
+        event = touch_event(symbol, price, ts_ns, self.now_ns)
+        return [Done(self.main, [], effects, [])], [event, *results]
 
     def doubt(self, changes: Sequence[DoubtChange]) -> list[LedgerEvent]:
         """Doubts opened and closed between two Minutes: inputs, of which nothing follows by

@@ -16,10 +16,17 @@ from core.session import ist_text
 from core.types import BAR, Command, MinuteSpan, Records
 from daemon.floor import Done, Floor
 from daemon.fuse import Blown, blown_in
+from daemon.memory.journal import report_of
 from providers.live import DayFrame
 from stores.chain import canonical_json
 
-INPUTS = (EventKind.MINUTE, EventKind.COMMAND, EventKind.DOUBT)
+INPUTS = (
+    EventKind.MINUTE,
+    EventKind.COMMAND,
+    EventKind.DOUBT,
+    EventKind.BROKER_REPORT,
+    EventKind.TARGET_TOUCHED,
+)
 RESULTS = (EventKind.SIGNAL, EventKind.ORDER, EventKind.FILL, EventKind.TRADE, EventKind.NOTE)
 
 
@@ -144,6 +151,11 @@ def redo(
     span, done = None, list[Done]()
     if given.kind is EventKind.DOUBT:
         events = floor.doubt_again(given)
+    elif given.kind is EventKind.BROKER_REPORT:
+        done, events = floor.reported(report_of(given.payload))
+    elif given.kind is EventKind.TARGET_TOUCHED:
+        symbol, price = str(given.payload["instrument"]), float(str(given.payload["price"]))
+        done, events = floor.touched(symbol, price, int(str(given.payload["touched_ns"])))
     elif given.kind is EventKind.COMMAND:
         command = Command[str(given.payload["command"]).upper()]
         done, events = floor.obey(

@@ -11,8 +11,15 @@ from core.engine import Engine
 from core.errors import ConfigError, StoreFailed
 from core.rules.exits import LONG_AGO
 from core.rules.holdings import FLAT
+from core.told_engine import ToldEngine
 from core.types import Records
+from daemon.memory.journal import order_row
 from daemon.memory.recalled import order_of, signal_of
+
+# Of a position kept before fills could be told: nothing of it is out and nothing more will come.
+TOLD = frozenset(
+    "coming exited exit_ns exit_price exit_value_paise exit_fees_paise exit_orders".split()
+)
 
 
 def carry(
@@ -55,6 +62,15 @@ def require_flat(book: str, facts: Mapping[str, Any]) -> None:
         raise ConfigError(unwatched(held["strategy"], held["instrument"], f"book {book}"))
 
 
+def told_facts(engine: Engine, day: int) -> dict[str, object]:
+    """What a book whose broker is real must know besides: the fills it has booked, and orders as
+    they were before a change that is not answered."""
+    if not isinstance(engine, ToldEngine):
+        return {}
+    changing = [order_row(order, day) for order in engine.changing.values()]
+    return {"booked": sorted(engine.booked), "changing": changing}
+
+
 class _Owner(NamedTuple):
     """A strategy of the snapshot."""
 
@@ -78,7 +94,7 @@ def _carry_position(
     if number is None:
         return
     ours = engine.holdings.positions[number : number + 1]
-    lacking = _copy(kept, ours)
+    lacking = [name for name in _copy(kept, ours) if name not in TOLD]
     if lacking and not is_flat:
         raise StoreFailed(f"the open position of {symbol} was kept without {lacking[0]}")
     ours["strategy"] = owner.number or 0
@@ -108,3 +124,7 @@ def recall(facts: Mapping[str, Any], engine: Engine) -> None:
     engine.signals = {int(number): signal_of(row) for number, row in facts["signals"].items()}
     orders = [order_of(row) for row in facts["orders"]]
     engine.orders = {order.order_id: order for order in orders}
+    if isinstance(engine, ToldEngine):
+        engine.booked = {(order_id, fill_id) for order_id, fill_id in facts.get("booked", ())}
+        changing = [order_of(row) for row in facts.get("changing", ())]
+        engine.changing = {order.order_id: order for order in changing}

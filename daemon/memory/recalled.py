@@ -64,6 +64,7 @@ def order_of(row: Mapping[str, Any]) -> Order:
         created_ns=row["created_ns"],
         updated_ns=row["updated_ns"],
         state=OrderState[row["state"]],
+        filled=row.get("filled", 0),
     )
 
 

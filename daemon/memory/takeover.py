@@ -45,6 +45,7 @@ from daemon.memory.snapshot import opened as opened_snapshot
 from daemon.scanner import Scanner
 from providers.live import DayFrame
 
+OF_A_BROKER = (EventKind.BROKER_REPORT, EventKind.TARGET_TOUCHED)
 MARKET_EXITS = {
     EXIT_ROLE[reason]: reason
     for reason in (ExitReason.TIME, ExitReason.SQUARE_OFF, ExitReason.FLATTEN)
@@ -62,8 +63,13 @@ def take_over(
 
     Returns what is to be recorded: acknowledgements that the last step lacks, and the day opened
     again, from where the next start will run it again. Raises ConfigError naming an open position
-    that nobody would watch.
+    that nobody would watch, and for a day that a real broker told of.
     """
+    if any(given.kind in OF_A_BROKER for given, *_ in steps):
+        raise ConfigError(
+            "orders of this day are at a broker: only the configuration and program that sent them"
+            " can go on with it before it is closed"
+        )
     floor.carry_over(opened)
     floor.begin(frame.day, opened.ts_ns, history)
     facts = opened_snapshot(opened.blob or b"")[1]

@@ -12,6 +12,7 @@ from core.rules.holdings import FLAT, OPEN, POSITION
 from core.types import Instrument, InstrumentId
 from daemon.desk import DeskSetup
 from daemon.floor import Floor
+from daemon.memory.carrying import TOLD
 from daemon.memory.snapshot import opened as opened_snapshot
 from daemon.memory.snapshot import packed
 from daemon.sources import groups_of
@@ -167,6 +168,16 @@ def without(name: str) -> Callable[[dict[str, np.ndarray]], None]:
 def test_an_open_position_without_a_number_that_is_needed_is_refused(closed: LedgerEvent) -> None:
     with pytest.raises(StoreFailed, match="open position of A was kept without target"):
         carried(SETUP, rewritten(closed, without("target")))
+
+
+def test_a_position_kept_before_fills_could_be_told_is_whole(closed: LedgerEvent) -> None:
+    def strip_told(arrays: dict[str, np.ndarray]) -> None:
+        kept = [field for field in POSITION.names or () if field not in TOLD]
+        arrays["main.positions"] = arrays["main.positions"][kept].copy()
+
+    assert positions_of(carried(SETUP, rewritten(closed, strip_told))) == positions_of(
+        carried(SETUP, closed)
+    )
 
 
 def test_a_carried_position_is_watched_with_its_own_bracket(
