@@ -189,11 +189,14 @@ def session_of(minutes: int) -> Session:
 def timeliness(
     taken: Sequence[tuple[int, float]], sent_s: Float64s, per_frame: int
 ) -> dict[str, float]:
-    """How long after it was sent each frame was in the bars."""
+    """How long after it was sent each frame was in the bars; nothing of a run that is over before
+    it is judged."""
     ticks, at_s = np.array(taken).T
     frame_ticks = np.minimum(per_frame * np.arange(1, len(sent_s) + 1), ticks[-1])
     late_ms = 1e3 * (at_s[np.searchsorted(ticks, frame_ticks)] - sent_s)
     late_ms = late_ms[sent_s > sent_s[0] + UNJUDGED_S]
+    if not len(late_ms):
+        return {}
     return {
         "socket_p50_ms": percentile(late_ms.tolist(), 50),
         "socket_p99_ms": percentile(late_ms.tolist(), 99),

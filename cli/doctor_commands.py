@@ -103,13 +103,14 @@ def check_packages(lock: str | None, installed: Callable[[str], str | None]) -> 
 
 def check_kernels(environ: Mapping[str, str]) -> Check:
     """`kernel_cache.prepare` has run: it has left the folder in use, or none."""
-    folder, count = environ.get(kernel_cache.VARIABLE), kernel_cache.compiled(environ)
-    if count is None:
+    folder, is_whole = environ.get(kernel_cache.VARIABLE), kernel_cache.is_whole(environ)
+    if is_whole is None:
         advice = f"set {kernel_cache.VARIABLE} to a folder that is, else each start compiles"
         return warn("kernels", "no cache folder is writable", advice)
-    if not count:
-        return warn("kernels", f"{folder} is empty", "python -m cli.warm, else a start compiles")
-    return ok("kernels", f"{count} compiled in {folder}")
+    if not is_whole:
+        advice = "python -m cli.warm, else the next start does it"
+        return warn("kernels", f"not all compiled in {folder}", advice)
+    return ok("kernels", f"compiled in {folder}")
 
 
 def _installed(package: str) -> str | None:

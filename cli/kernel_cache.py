@@ -20,6 +20,7 @@ COMPILERS = ("numba", "llvmlite", "numpy")
 VARIABLE = "NUMBA_CACHE_DIR"
 KEEP_DAYS = 30
 DIGEST_DIGITS = 16
+WHOLE = "whole"  # left in a folder once all has been compiled (`cli/warm.py`)
 
 
 def prepare(environ: MutableMapping[str, str] | None = None, root: Path = ROOT) -> Path | None:
@@ -46,10 +47,10 @@ def prepare(environ: MutableMapping[str, str] | None = None, root: Path = ROOT) 
     return folder
 
 
-def compiled(environ: Mapping[str, str]) -> int | None:
-    """How many kernels the folder that `prepare` has left holds; None: it has left none."""
+def is_whole(environ: Mapping[str, str]) -> bool | None:
+    """Whether the folder that `prepare` has left holds every kernel; None: it has left none."""
     folder = environ.get(VARIABLE)
-    return sum(1 for _ in Path(folder).rglob("*.nbi")) if folder else None
+    return (Path(folder) / WHOLE).exists() if folder else None
 
 
 def _base(environ: MutableMapping[str, str]) -> Path:

@@ -24,6 +24,8 @@ def main() -> None:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="tradingd-warm-") as directory:
         play(Path(directory))
+    if folder:
+        (folder / kernel_cache.WHOLE).touch()
     seconds = time.perf_counter() - started
     print(f"kernels ready in {seconds:.1f} s" + ("" if folder else " (not cached: no folder)"))
 
@@ -33,11 +35,11 @@ def ahead(
     environ: Mapping[str, str] = os.environ,
     command: tuple[str, ...] = (sys.executable, "-m", "cli.warm"),
 ) -> None:
-    """Fill an empty cache, by a process that knows nothing of the user's configuration.
+    """Fill a cache that lacks kernels, by a process that knows nothing of the user's settings.
 
     Without a folder for it nothing is gained, and a failure costs only time: the day compiles.
     """
-    if kernel_cache.compiled(environ) != 0:
+    if kernel_cache.is_whole(environ) is not False:
         return
     tell("kernels      compiled once for this version, half a minute")
     neutral = {name: value for name, value in environ.items() if not name.startswith("TRADINGD_")}

@@ -1,5 +1,6 @@
 """What every test starts from: kernels cached per sources, seeded properties, the shared data."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,10 @@ from hypothesis import settings
 from cli import kernel_cache
 
 kernel_cache.prepare()  # before any test module imports numba
+
+# A shell gives its background jobs an ignored SIGINT, and they theirs: ours are to be interrupted.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 

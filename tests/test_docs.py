@@ -5,6 +5,7 @@ looked up here, so that a change of the program shows where its documents have g
 """
 
 import ast
+import os
 import re
 import shlex
 import struct
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from cli.kernel_cache import VARIABLE
 from cli.verbs import app
 from core.ports import EventKind
 
@@ -101,7 +103,8 @@ def printed_by_the_readme(folder: Path) -> str:
     ran = subprocess.run(
         ["bash", "-c", f"set -eux -o pipefail\n{script}"],
         cwd=folder,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(Path.home())},
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(Path.home())}
+        | {name: value for name, value in os.environ.items() if name == VARIABLE},
         capture_output=True,
         text=True,
         timeout=LONGEST_TOUR_S,

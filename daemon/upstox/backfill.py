@@ -5,6 +5,7 @@ kept is asked again: what the broker then says is final, and if its prices are o
 the whole history of that instrument is made anew. Never asks for today.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
@@ -161,6 +162,7 @@ class Backfill:
         finally:
             await self._keep.flush()  # what has come is kept, however this ends
             self._believe()
+        await asyncio.sleep(0)  # where an interrupt in the middle of the writing is heard
 
     def renewals(self) -> list[Chunk]:
         """The rest of the history of instruments whose prices turned out to be others."""

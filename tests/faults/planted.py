@@ -84,7 +84,7 @@ def a_bar_is_altered_once_it_is_closed(patch: Patch) -> None:
 
 
 def a_gap_is_not_flagged(patch: Patch) -> None:
-    patch.setattr(BarBuilder, "_with_missing", lambda self, bars, open_ns: bars)
+    patch.setattr(BarBuilder, "_with_missing", lambda self, bars, open_ns, unseen: bars)
 
 
 def told(patch: Patch, kind: EventKind, change: Callable[[Payload], Payload]) -> None:
