@@ -206,7 +206,9 @@ def test_a_row_with_anything_in_it_is_an_order_or_refused(value: Any, name: str)
     for read, told in ((order_seen, row("open")), (trade_seen, trade(1, 10))):
         for spoilt in (told | {name: value}, value):
             with suppress(ProtocolViolation):
-                read(spoilt)
+                seen = read(spoilt)
+                assert seen.quantity >= 1
+                assert 0.0 <= seen.price < float("inf")
 
 
 @pytest.mark.parametrize("spoilt", [None, trade(1, 0), trade(1, 5, 0.0), trade(1, 5, trade_id=7)])
