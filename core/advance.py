@@ -38,6 +38,7 @@ from core.types import MISSING, Bools, ExitReason, MinuteSpan, Records, Refusal,
 
 STOP, TARGET = int(ExitReason.STOP), int(ExitReason.TARGET)
 DUPLICATE, OBSERVE = int(Refusal.DUPLICATE), int(Refusal.OBSERVE)
+MODEL = int(Refusal.MODEL)
 ACTED, REFUSED = int(SignalStatus.ACTED), int(SignalStatus.REFUSED)
 
 
@@ -275,16 +276,19 @@ def decide_signal(
 ) -> int:
     """Decide the first event of `signal`, write what became of it, make its entry pending.
 
-    `duplicate`: its id was seen before; `observe`: nothing is sent, as of an instrument that is
-    only watched. Both are asked last.
+    One that the strategy's own model refused is asked nothing more. `duplicate`: its id was seen
+    before; `observe`: nothing is sent, as of an instrument that is only watched. Both are asked
+    last.
     """
     day = span.day_index[minute]
     instrument = holdings.instruments[bar.instrument]
     session = span.sessions[day, instrument.group]
     side = signal.side[0]
-    refusal, value, limit, shares = decide(
-        holdings, strategy, bar, side, signal.close, signal.atr, session, late
-    )
+    refusal, value, limit, shares = MODEL, signal.value, signal.limit, 0
+    if signal.refusal != MODEL:
+        refusal, value, limit, shares = decide(
+            holdings, strategy, bar, side, signal.close, signal.atr, session, late
+        )
     if refusal == 0 and duplicate:
         refusal = DUPLICATE
     if refusal == 0 and (observe or instrument.watched):

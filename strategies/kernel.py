@@ -21,6 +21,7 @@ from core.book import AccountView
 from core.errors import ConfigError
 from core.jit import kernel
 from core.types import MAX_EVENTS, Records, Row, record
+from strategies.forest import Judge
 from strategies.settings import StrategySettings
 
 Drive = Callable[[Records, Records, Records, Records], None]
@@ -96,7 +97,11 @@ def gate(signal: Row, number: int, value: float, threshold: float, passed: bool)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelSpec:
-    """What a strategy module declares. Kinds are numbered from 1 in a SIGNAL."""
+    """What a strategy module declares. Kinds are numbered from 1 in a SIGNAL.
+
+    `judge`: the meta-model that its settings name, if any; asked of every signal raised, after the
+    step, so that a bar without one costs what it costs without a model.
+    """
 
     name: str
     settings: type[StrategySettings]
@@ -106,7 +111,7 @@ class KernelSpec:
     gates: tuple[str, ...]
     features: tuple[str, ...]
     drive: Drive
-    check: Callable[[StrategySettings], None] | None = None
+    judge: Callable[[StrategySettings], Judge | None] | None = None
 
     @property
     def signal(self) -> np.dtype[Any]:
@@ -124,8 +129,6 @@ class KernelStrategy:
     def __init__(
         self, spec: KernelSpec, settings: StrategySettings, instruments: int, name: str = ""
     ) -> None:
-        if spec.check is not None:
-            spec.check(settings)
         self.spec = spec
         self.name = name or spec.name
         self.settings = settings
@@ -134,6 +137,7 @@ class KernelStrategy:
         self.params = pack(spec.params, settings)
         self.states: Records = np.zeros(instruments, spec.state)
         self._signals: Records = np.empty(max(64, instruments), spec.signal)
+        self._judge = None if spec.judge is None else spec.judge(settings)
 
     def on_bars(self, bars: Records, account: AccountView | None = None) -> Records:
         """SIGNAL rows for closed strategy bars, in order; valid until the next call."""
@@ -141,6 +145,8 @@ class KernelStrategy:
             self._signals = np.empty(2 * len(bars), self.spec.signal)
         signals = self._signals[: len(bars)]
         self.spec.drive(self.params, self.states, bars, signals)
+        if self._judge is not None:
+            self._judge.judge(signals)
         return signals
 
 

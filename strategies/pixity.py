@@ -1,18 +1,21 @@
 """PixityAI: breakouts of causal swing levels with the trend, and returns into a VWAP band.
 
-pixity.md 1-3, whole: what the bars are is the resampler's business, whether an event is acted upon
-the account's. The meta-model of section 4 is not built; asking for it is an error at start.
+pixity.md 1-4, whole: what the bars are is the resampler's business, whether an event is acted upon
+the account's. The meta-model of section 4 looks at the features of events that were raised.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from core.errors import ConfigError
 from core.indicators import ADX_FIELDS, adx_next, is_peak, recursive_mean, true_range, z_score
 from core.jit import kernel
 from core.types import Records, Row, record
+from strategies import model
+from strategies.forest import Judge
 from strategies.kernel import KernelSpec, blank, gate, raise_event
 from strategies.settings import AdxLevel, Count, Multiple, Probability, StrategySettings
 
@@ -41,6 +44,7 @@ GATES = (
     "reversion_sell_close_at_most_band",
 )
 FEATURES = ("vwap_dist", "ema_slope", "atr_pct", "adx", "hour", "minute", "vol_z")
+FEATURES_DEPEND_ON = ("timeframe", "ema_fast", "atr_period", "adx_period")
 
 
 # Not `Count = Field(5, le=...)`: the bounds within an Annotated type win over those of the default.
@@ -62,6 +66,32 @@ class PixitySettings(StrategySettings):
     model_path: str | None = Field(None, description="needed when skip_meta_model = false")
     long_threshold: Probability = Field(0.45, description="meta-model pass mark of a BUY")
     short_threshold: Probability = Field(0.45, description="meta-model pass mark of a SELL")
+    model_hash: str | None = Field(
+        None, description="of the model in use, found at start: another model is another strategy"
+    )
+
+    @field_validator("model_hash")
+    @classmethod
+    def _of_the_model_in_use(cls, known: str | None, info: ValidationInfo) -> str | None:
+        """The model is read and checked wherever settings are made, and is part of their identity.
+
+        `known`: of a run whose settings these are; then no other model will do.
+        """
+        if info.data.get("skip_meta_model", True):
+            return None
+        path = info.data.get("model_path")
+        if path is None:
+            raise ConfigError("skip_meta_model = false needs model_path: the folder of a model")
+        found = model.load(path, wanted(info.data)).sha256
+        if known not in (None, found):
+            raise ConfigError(f"model {path}: is {found[:16]}, these settings know {known[:16]}")
+        return found
+
+
+def wanted(settings: Mapping[str, Any]) -> model.Wanted:
+    """What a model for a PixityAI with these settings must be made for."""
+    made_with = {key: settings[key] for key in FEATURES_DEPEND_ON if key in settings}
+    return model.Wanted(strategy="pixity", features=FEATURES, settings=made_with)
 
 
 PARAMS = record(
@@ -230,13 +260,13 @@ def drive(params: Records, states: Records, bars: Records, signals: Records) -> 
         step(params[0], states[bars[i].instrument], bars[i], signals[i])
 
 
-def check(settings: StrategySettings) -> None:
-    """Refuse what is not built, before anything opens."""
+def judge_of(settings: StrategySettings) -> Judge | None:
+    """The meta-model of the settings, which was checked when they were made."""
     assert isinstance(settings, PixitySettings)
-    if not settings.skip_meta_model:
-        raise ConfigError(
-            "skip_meta_model = false: this version has no meta-model; set skip_meta_model = true"
-        )
+    if settings.model_path is None or settings.model_hash is None:
+        return None
+    forest = model.forest_of(settings.model_path, settings.model_hash)
+    return Judge(forest, settings.long_threshold, settings.short_threshold)
 
 
 SPEC = KernelSpec(
@@ -248,5 +278,5 @@ SPEC = KernelSpec(
     gates=GATES,
     features=FEATURES,
     drive=drive,
-    check=check,
+    judge=judge_of,
 )

@@ -16,7 +16,7 @@ from core.rules.holdings import (
     Holdings,
 )
 from core.session import MINUTE_NS
-from core.types import MISSING, ExitReason, MinuteSpan, Records
+from core.types import MISSING, ExitReason, MinuteSpan, Records, Refusal, SignalStatus
 from strategies.kernel import signal_dtype
 from tests.market import (
     ALWAYS_OPEN,
@@ -255,6 +255,22 @@ def test_the_compiled_loop_makes_the_trades_of_the_book(fill_on_close: bool) -> 
     said = signals[signals["count"] > 0]
     assert [int(s.refusal) for s in played.signals] == said["refusal"].tolist()
     assert [s.quantity for s in played.signals] == said["quantity"].tolist()
+
+
+def test_what_the_model_refused_stays_refused_by_it_whatever_the_account_says() -> None:
+    """`model` is asked before every rule: here the last entry time, which would refuse too."""
+    span = Resampler([FIVE_MINUTES_NS], MINUTE_NS, [0]).resample(span_of(flat("09:15", "15:30")))
+    signals = scripted(span, {at("10:30"): BUY, at("15:00"): BUY})
+    raised = signals["count"] > 0
+    signals["refusal"][raised], signals["value"][raised] = int(Refusal.MODEL), 0.44
+    signals["limit"][raised] = 0.45
+    holdings, trades = holdings_of(), np.zeros(8, REPORT)
+
+    assert (375, 0) == trade(span, 0, signals, 0, holdings, raised_in(span, signals), trades, 0)
+    said = signals[raised]
+    assert [int(Refusal.MODEL)] * 2 == said["refusal"].tolist()
+    assert [int(SignalStatus.REFUSED)] * 2 == said["status"].tolist()
+    assert [(0.44, 0.45, 0)] * 2 == said[["value", "limit", "quantity"]].tolist()
 
 
 def test_the_compiled_loop_comes_back_before_its_buffer_is_full() -> None:
