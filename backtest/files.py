@@ -5,10 +5,11 @@ import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
-from core.errors import ConfigError
+from core.errors import ConfigError, DataError
 from core.types import Refusal, Signal, Trade
 
 SIGNAL_SCHEMA: dict[str, pl.DataType] = {
@@ -47,6 +48,17 @@ TRADE_SCHEMA: dict[str, pl.DataType] = {
     "mae": pl.Float64(),
     "mfe": pl.Float64(),
 }
+
+
+SIGNALS, TRADES, SUMMARY = "signals.parquet", "trades.parquet", "summary.json"
+
+
+class RunFiles(NamedTuple):
+    """What a run left in its folder."""
+
+    signals: pl.DataFrame
+    trades: pl.DataFrame
+    summary: dict[str, object]
 
 
 def refusal_name(refusal: Refusal) -> str | None:
@@ -141,13 +153,32 @@ def write_run(
     """Write the three files of a run, each complete or not at all; the summary comes last."""
     check_writable(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    for name, frame in (("signals.parquet", signals), ("trades.parquet", trades)):
+    for name, frame in ((SIGNALS, signals), (TRADES, trades)):
         partial = directory / f".{name}.partial"
         frame.write_parquet(partial, compression="zstd", statistics=False)
         _move(partial, directory / name)
-    partial = directory / ".summary.json.partial"
+    partial = directory / f".{SUMMARY}.partial"
     partial.write_text(json.dumps(summary, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    _move(partial, directory / "summary.json")
+    _move(partial, directory / SUMMARY)
+
+
+def read_run(directory: Path) -> RunFiles:
+    """The three files again. Raises DataError where one is missing or is none of ours."""
+    try:
+        signals = pl.read_parquet(directory / SIGNALS)
+        trades = pl.read_parquet(directory / TRADES)
+        summary = json.loads((directory / SUMMARY).read_text(encoding="utf-8"))
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{directory} cannot be read: {error}") from error
+    for name, frame, schema in (
+        (SIGNALS, signals, SIGNAL_SCHEMA),
+        (TRADES, trades, TRADE_SCHEMA),
+    ):
+        if dict(frame.schema) != schema:
+            raise DataError(f"{directory / name} has not the columns of a run")
+    if not isinstance(summary, dict):
+        raise DataError(f"{directory / SUMMARY} is no summary of a run")
+    return RunFiles(signals, trades, summary)
 
 
 def _move(partial: Path, target: Path) -> None:

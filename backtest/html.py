@@ -37,7 +37,7 @@ for (const place of document.querySelectorAll('[data-chart]')) {
   for (const name of Object.keys(layout)) {
     if (/^[xy]axis/.test(name)) layout[name] = Object.assign({}, axis, layout[name]);
   }
-  Plotly.newPlot(place, figure.data, layout, {responsive: true, displaylogo: false});
+  Plotly.newPlot(place, figure.data, layout, {responsive: true, displayModeBar: false});
 }
 """
 

@@ -99,6 +99,27 @@ def run_book(requests: Sequence[Request]) -> Result:
     return _run_event(requests, provider, None)
 
 
+def strategy_bars(request: Request) -> pl.DataFrame:
+    """The bars on which the strategy decides, as a run of `request` makes them.
+
+    Columns instrument, open_ns, open, high, low, close; of the span alone, in order of time.
+    """
+    provider = ReplayProvider(request.dataset, session_terms(request.risk), request.to_day)
+    timeframes_ns = [request.settings.timeframe_ns]
+    resampler = Resampler(timeframes_ns, request.dataset.options.base_ns, provider.groups)
+    names = ("instrument", "open_ns", "open", "high", "low", "close")
+    frames = [
+        pl.DataFrame({name: span.strategy_bars[name] for name in names})
+        for span, traded in _spans(request, provider, resampler)
+        if traded
+    ]
+    symbols = [instrument.symbol for instrument in request.dataset.instruments]
+    numbered = pl.concat(frames)
+    return numbered.with_columns(
+        pl.Series("instrument", symbols).gather(numbered["instrument"].cast(pl.UInt32))
+    )
+
+
 def session_terms(risk: MarketRisk) -> SessionTerms:
     return SessionTerms(
         last_entry_minutes=risk.last_entry_minutes,

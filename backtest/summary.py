@@ -27,6 +27,7 @@ def summary_of(request: Request, result: Result) -> dict[str, object]:
         "data_hash": request.dataset.data_hash,
         "code_version": code_version(),
         "run_scope": request.scope,
+        "session": str(request.dataset.options.market),
         "instruments": [instrument.symbol for instrument in request.dataset.instruments],
         "span": {
             "from": day_text(result.days[0]),

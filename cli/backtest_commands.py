@@ -12,7 +12,9 @@ import typer
 from backtest.audit import audit as audit_checks
 from backtest.files import check_writable as check_writable
 from backtest.files import write_run
-from backtest.run import Gear, Request, run
+from backtest.html import write_page
+from backtest.report import REPORT, report_of
+from backtest.run import Gear, Request, run, strategy_bars
 from backtest.summary import summary_of
 from cli.config_commands import configuration
 from cli.options import listed
@@ -111,8 +113,8 @@ def check_timeframe(instance: str, settings: StrategySettings, base_ns: int) -> 
         )
 
 
-def backtest(request: Request, out: Path) -> None:
-    """Run, write the three files, say what came of it."""
+def backtest(request: Request, out: Path, *, with_report: bool = False) -> None:
+    """Run, write the three files and the page, say what came of it."""
     title = f"backtest of {request.name} ({request.gear})"
     with progress(title, len(request.dataset.bars), "bars") as advance:
         result = run(request, advance)
@@ -120,7 +122,12 @@ def backtest(request: Request, out: Path) -> None:
     write_run(out, result.signals, result.trades, summary)
     for line in [*summary_lines(summary), *_put_right(request.dataset.counts)]:
         print(line)
-    print(f"written      {out}/signals.parquet, trades.parquet, summary.json")
+    written = "signals.parquet, trades.parquet, summary.json"
+    if with_report:
+        text = report_of(summary, result.signals, result.trades, strategy_bars(request))
+        write_page(out / REPORT, text)
+        written += f", {REPORT}"
+    print(f"written      {out}/{written}")
 
 
 def audit(request: Request) -> None:

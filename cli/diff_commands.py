@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import polars as pl
 import typer
 
+import backtest.files
+from backtest.files import SIGNALS, TRADES
 from core.book import MAIN_BOOK
-from core.errors import ConfigError, DataError
+from core.errors import ConfigError
 from core.session import parse_day
 from daemon.lock import StateLock
 from daemon.proof.layered import signal_layers, trade_layer
@@ -21,7 +22,6 @@ from stores.ledger_reader import LEDGER_FILE
 
 Tell = Callable[[str], None]
 
-SIGNALS, TRADES, SUMMARY = "signals.parquet", "trades.parquet", "summary.json"
 _RUN = re.compile(r"(?P<folder>.+?)(?:@(?P<day>\d{4}-\d{2}-\d{2}))?")
 
 
@@ -65,14 +65,10 @@ def read_run(text: str, book: str | None) -> Run:
 
 def files_of(folder: Path) -> Run:
     """Signals and trades as they were written; their ids belong to what the summary says."""
-    try:
-        signals = pl.read_parquet(folder / SIGNALS).to_dicts()
-        trades = pl.read_parquet(folder / TRADES).to_dicts()
-        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{folder} cannot be read: {error}") from error
-    scope = json.dumps([summary.get(name) for name in ("strategy", "parameters", "data_hash")])
-    layers = [*signal_layers(signals), trade_layer(trades)]
+    files = backtest.files.read_run(folder)
+    identity = ("strategy", "parameters", "data_hash")
+    scope = json.dumps([files.summary.get(name) for name in identity])
+    layers = [*signal_layers(files.signals.to_dicts()), trade_layer(files.trades.to_dicts())]
     return Run(
         name=f"{folder} (files)",
         scopes=frozenset([scope]),

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cli.backfill_verbs import data_backfill
+from cli.backtest_verbs import backtest_app
 from cli.certify_verbs import certify_app
 from cli.control_verbs import control_app
 from cli.instrument_verbs import data_instruments
@@ -21,7 +22,6 @@ from cli.options import (
     Data,
     FromDay,
     Label,
-    OutFolder,
     SessionOption,
     Sets,
     StateDir,
@@ -46,6 +46,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Bars in and out: import, verify, list, backfill, export; instruments.")
 config_app = typer.Typer(help="The configuration: show, check, new.")
+app.add_typer(backtest_app)
 app.add_typer(control_app)
 app.add_typer(certify_app)
 app.add_typer(sandbox_app)
@@ -54,64 +55,6 @@ app.add_typer(data_app, name="data")
 data_app.command("backfill")(data_backfill)
 data_app.command("instruments")(data_instruments)
 app.add_typer(config_app, name="config")
-
-
-@app.command()
-def backtest(
-    data: Data,
-    out: OutFolder,
-    strategy: Strategy = "pixity",
-    gear: Annotated[
-        str | None,
-        typer.Option(
-            "--gear",
-            metavar="compiled|event",
-            help="the same rows from both; plain Python: event  [default: the quickest that fits]",
-        ),
-    ] = None,
-    from_day: FromDay = None,
-    to_day: ToDay = None,
-    sets: Sets = None,
-    config: Config = None,
-    symbols: Symbols = None,
-    label: Label = "open",
-    base: Base = "1m",
-    session: SessionOption = "nse",
-    closing_auction: Auction = "all",
-) -> None:
-    """Run one strategy over recorded bars and write signals, trades and summary.
-
-    Example: tradingd backtest --strategy pixity --data bars.parquet --out out
-    """
-    from cli import backtest_commands as commands
-
-    options = commands.data_options(label, base, session, symbols, closing_auction)
-    commands.check_writable(out)
-    commands.backtest(
-        commands.request_of(strategy, data, options, config, sets, gear, from_day, to_day), out
-    )
-
-
-@app.command()
-def audit(
-    data: Data,
-    strategy: Strategy = "pixity",
-    sets: Sets = None,
-    config: Config = None,
-    symbols: Symbols = None,
-    label: Label = "open",
-    base: Base = "1m",
-    session: SessionOption = "nse",
-    closing_auction: Auction = "all",
-) -> None:
-    """Is the strategy honest: causal at every bar, warm enough, equal in both gears.
-
-    Example: tradingd audit --strategy pixity --data bars.parquet
-    """
-    from cli import backtest_commands as commands
-
-    options = commands.data_options(label, base, session, symbols, closing_auction)
-    commands.audit(commands.request_of(strategy, data, options, config, sets, None, None, None))
 
 
 @app.command()

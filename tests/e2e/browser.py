@@ -135,12 +135,14 @@ def _tab(process: "subprocess.Popen[str]") -> str:
 
 
 def main(address: str, file: str, width: str = "1400", height: str = "900") -> None:
-    """One picture of `address`, once the page is live."""
+    """One picture of `address`: of the scanner once it is live, of a report once it is drawn."""
     with browser() as page:
         page.open(address, width=int(width), height=int(height))
-        page.until("document.getElementById('link').textContent === 'live'")
+        page.until("(document.getElementById('link')?.textContent ?? 'live') === 'live'")
         page.value("new Promise((done) => setTimeout(done, 1500))")  # charts, and flashes, settle
         page.screenshot(Path(file))
+        for complaint in page.complaints:
+            print(complaint, file=sys.stderr)
 
 
 if __name__ == "__main__":
