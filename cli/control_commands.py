@@ -50,13 +50,20 @@ def status_line(answer: dict[str, Any]) -> str:
     """The daemon in one line."""
     off = answer["strategies_off"]
     return (
-        f"{answer['trading_state']:<12} {answer['mode']} {answer['feed']}, day {answer['day']},"
+        f"{answer['trading_state']:<12} {headline(answer)}, day {answer['day']},"
         f" {answer['minutes_done']} of {answer['minutes_expected']} Minutes,"
         f" feed {'up' if answer['feed_up'] else 'down'},"
         f" {counted(answer['positions'], 'position')},"
         f" net Rs {answer['day_pnl_paise'] / 100:,.2f} today"
         f"{', off: ' + ', '.join(off) if off else ''}"
     )
+
+
+def headline(answer: dict[str, Any]) -> str:
+    """Real orders are never taken for others."""
+    if answer["account"] is None:
+        return f"{answer['mode']} {answer['feed']}"
+    return f"LIVE {answer['broker']}, account {answer['account']}"
 
 
 def doubt_lines(doubts: Sequence[str]) -> list[str]:

@@ -33,7 +33,7 @@ from daemon.dashboard.token import kept_token
 from daemon.doctor import Check, examine
 from daemon.intake.space import free_bytes, keep_ballast
 from daemon.lock import StateLock
-from daemon.plan import DayOutcome, Plan, Strategies
+from daemon.plan import LIVE, DayOutcome, Plan, Strategies, masked
 from daemon.proof.report import Report
 from daemon.pulse.health import Health
 from daemon.pulse.heart import attended
@@ -91,6 +91,8 @@ async def _run(
     vitals = Vitals(Notifier())
     async with attended(vitals, Watchdog()) as stop, opening as opened:
         plan, settings = plan_of(configured, opened), configured.settings
+        if plan.mode == LIVE:
+            vitals.headline = f"LIVE {plan.source.identity}, account {masked(plan.account)}: "
         await _served(
             plan, settings, opened.days_by, examined, token, tell, vitals=vitals, stop=stop
         )
@@ -137,13 +139,13 @@ async def _served(
         vitals.step("page")
         address = await server.start()
         await control.start()
-        tell(f"tradingd     {plan.mode} {plan.source.name}, day {day_text(day)}: {address}")
+        tell(f"tradingd     {plan.headline}, day {day_text(day)}: {address}")
         driver = driver_of(days_by, frame.open_ns)
         cycle = Cycle(
             daemon,
             driver,
             examine=examined,
-            tell=lambda told: tell("\n".join(lines_of(told))),
+            tell=lambda told: tell("\n".join([*loud_lines(plan), *lines_of(told)])),
             days=feed.days or (None if plan.source.is_live else 1),
         )
         await cycle.run(day, stop)
@@ -189,6 +191,13 @@ def books_of(configured: Configuration) -> dict[str, Strategies]:
         own = (name, one.strategy, one.settings)
         books[one.book] = (*books.get(one.book, ()), own)
     return books
+
+
+def loud_lines(plan: Plan) -> list[str]:
+    """Above whatever is told of a day whose orders were real."""
+    if plan.mode != LIVE:
+        return []
+    return [f"LIVE         real orders at {plan.source.identity}, account {plan.account}"]
 
 
 def lines_of(told: DayOutcome | Report) -> list[str]:

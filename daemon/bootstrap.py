@@ -27,7 +27,7 @@ from daemon.intake.lateness import Lateness
 from daemon.intake.repair import repairer_of
 from daemon.intake.space import Space
 from daemon.memory.start import Start, open_market, read_ledger
-from daemon.plan import DayOutcome, Plan, Standing
+from daemon.plan import LIVE, DayOutcome, Plan, Standing
 from daemon.proof.day_audit import Witness
 from daemon.pulse.vitals import Vitals
 from daemon.questions import Questions
@@ -417,6 +417,8 @@ class Daemon:
             audits=facts.audits,
             bars=bars_in_progress(self.floor.resampler.bins, names),
             standing=self.standing,
+            broker=self.plan.source.identity if self.plan.mode == LIVE else None,
+            account=self.plan.account if self.plan.mode == LIVE else None,
         )
 
 

@@ -10,6 +10,8 @@ from daemon.sources import Source
 from providers.replay import SessionTerms
 from strategies.settings import MarketRisk, StrategySettings
 
+LIVE = "live"  # the mode whose orders are real
+NO_ACCOUNT = "paper"  # what stands for the account where nothing is sent
 LATE_NS = 30 * SECOND_NS  # a Minute handled later than this after its close is late
 
 # (instance, registry name, settings) of each strategy of a book, in configured order
@@ -18,9 +20,13 @@ Strategies = tuple[tuple[str, str, StrategySettings], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What the daemon is to run. A shadow book has an account of its own, under the same risk."""
+    """What the daemon is to run. A shadow book has an account of its own, under the same risk.
+
+    `account`: the broker's name of the one that is traded, in mode live.
+    """
 
     mode: str
+    account: str = NO_ACCOUNT
     source: Source
     strategies: Strategies  # of the main book
     risk: MarketRisk
@@ -43,12 +49,26 @@ class Plan:
         """Run scope of the ids of a book.
 
         pixity.md 7: a replayed day belongs to its data, any other to mode, account and book. A
-        shadow of a replayed day must not share the ids of the main book.
+        shadow of a replayed day must not share the ids of the main book. A shadow of a real one is
+        on paper.
         """
         if self.source.name == "replay":
             scope = self.source.identity.replace(" ", "|")
             return scope if book == MAIN_BOOK else f"{scope}|{book}"
-        return f"{self.mode}|paper|{book}"
+        account = self.account if book == MAIN_BOOK else NO_ACCOUNT
+        return f"{self.mode}|{account}|{book}"
+
+    @property
+    def headline(self) -> str:
+        """The mode as a person is told it: real orders are never taken for others."""
+        if self.mode != LIVE:
+            return f"{self.mode} {self.source.name}"
+        return f"LIVE {self.source.identity}, account {self.account}"
+
+
+def masked(account: str) -> str:
+    """For the log and for whoever may read without being asked: enough to tell two apart."""
+    return f"..{account[-2:]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

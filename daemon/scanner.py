@@ -346,6 +346,8 @@ class DaemonFacts:
     audits: Mapping[str, BarAudit] = field(default_factory=dict)  # our bars, by whom against
     bars: Sequence[BarProgress] = ()
     standing: Standing = field(default_factory=Standing)
+    broker: str | None = None  # whose orders are real, None: nobody's
+    account: str | None = None
 
 
 def snapshot(scanner: Scanner, facts: DaemonFacts, now_ns: int) -> Json:
@@ -355,6 +357,8 @@ def snapshot(scanner: Scanner, facts: DaemonFacts, now_ns: int) -> Json:
         "data": scanner.rows(now_ns),
         "daemon": {
             "mode": facts.mode,
+            "broker": facts.broker,
+            "account": facts.account,
             "feed": facts.feed,
             "feed_up": facts.feed_up,
             "feed_age_ms": facts.feed_age_ms,

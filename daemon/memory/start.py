@@ -4,7 +4,7 @@ Decides between a first opening, a re-run that is compared, and a takeover from 
 Nothing is sent from here; whatever cannot be vouched for stops the start.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,8 +16,8 @@ from core.ports import EventKind, Ledger, LedgerEvent, MarketStore
 from core.types import Instrument, SignalId
 from daemon.floor import Floor
 from daemon.memory.takeover import recollect, recorded_bars, take_over
-from daemon.plan import Plan
-from daemon.proof.recipe import run_start
+from daemon.plan import NO_ACCOUNT, Plan
+from daemon.proof.recipe import run_identity, run_start
 from daemon.pulse.vitals import Vitals
 from daemon.rerun import DayRecord, last_day, rerun
 from daemon.scanner import Scanner
@@ -32,15 +32,14 @@ log = structlog.get_logger()
 def read_ledger(ledger: Ledger, plan: Plan, directory: Path) -> tuple[DayRecord, list[SignalId]]:
     """The last day, and the entries intended before what is run again.
 
-    Raises ConfigError for a directory of another mode or source.
+    Raises ConfigError for a directory of another mode, account or source.
     """
-    ours = {"mode": plan.mode, "source": plan.source.identity}
+    ours = whose(run_identity(plan))
     for recorded in ledger.events(kinds=[EventKind.RUN_START]):
-        theirs = {name: recorded.event.payload.get(name) for name in ours}
+        theirs = whose(recorded.event.payload)
         if theirs != ours:
             raise ConfigError(
-                f"state directory {directory} belongs to mode {theirs['mode']},"
-                f" {theirs['source']}; this is mode {ours['mode']}, {ours['source']}:"
+                f"state directory {directory} belongs to {theirs}; this is {ours}:"
                 " give another --state-dir"
             )
         break  # every later start was checked against the first
@@ -52,6 +51,14 @@ def read_ledger(ledger: Ledger, plan: Plan, directory: Path) -> tuple[DayRecord,
         if row["role"] == "ENTRY" and row["order_id"] not in again
     ]
     return record, seen
+
+
+def whose(payload: Mapping[str, object]) -> str:
+    """Whose days a RUN_START begins: real ones of two accounts, or of an account and paper, are
+    never mixed."""
+    account = payload.get("account", NO_ACCOUNT)  # before there was live trading: none
+    real = "" if account == NO_ACCOUNT else f", account {account}"
+    return f"mode {payload['mode']}{real}, {payload['source']}"
 
 
 def open_market(path: Path, instruments: Sequence[Instrument]) -> MarketStore:

@@ -28,8 +28,7 @@ Row = dict[str, Any]
 def run_start(plan: Plan, floor: Floor, day: int, left: Mapping[str, object]) -> LedgerEvent:
     """RUN_START. `left`: the payload of the snapshot that this run starts from."""
     payload: dict[str, object] = {
-        "mode": plan.mode,
-        "source": plan.source.identity,
+        **run_identity(plan),
         "scope": plan.scope_of(MAIN_BOOK),
         "day": day,
         "setup": floor.digest,
@@ -43,6 +42,11 @@ def run_start(plan: Plan, floor: Floor, day: int, left: Mapping[str, object]) ->
         "recipe": recipe_of(floor.setups, plan.source.sessions(day), plan.source.end_ns(day)),
     }
     return LedgerEvent(0, EventKind.RUN_START, day_text(day), payload)
+
+
+def run_identity(plan: Plan) -> dict[str, object]:
+    """Whose days they are: one ledger holds those of one."""
+    return {"mode": plan.mode, "account": plan.account, "source": plan.source.identity}
 
 
 def recipe_of(

@@ -57,6 +57,7 @@ class Report:
 
     day: int
     mode: str
+    headline: str  # the mode, and in live whose account it was
     strategies: tuple[str, ...]
     paper: DayLine
     backtest: DayLine
@@ -102,6 +103,7 @@ class Report:
         return {
             "day": day_text(self.day),
             "mode": self.mode,
+            "headline": self.headline,
             "strategies": list(self.strategies),
             "paper": self.paper.told(),
             "backtest": self.backtest.told(),
@@ -133,7 +135,7 @@ class Report:
         """The report for reading, as Markdown."""
         sides = [("paper", self.paper.told()), ("backtest", self.backtest.told())]
         lines = [
-            f"# {day_text(self.day)}, {self.mode}: {', '.join(self.strategies)}",
+            f"# {day_text(self.day)}, {self.headline}: {', '.join(self.strategies)}",
             "",
             "| | signals | entries | fills | trades | net |",
             "|---|---|---|---|---|---|",
@@ -184,6 +186,7 @@ def report_day(
     report = Report(
         day=day,
         mode=plan.mode,
+        headline=plan.headline,
         strategies=tuple(name for name, _, _ in plan.strategies),
         paper=_line(paper, fills),
         backtest=_line(backtest, 2 * len(backtest["trades"])),

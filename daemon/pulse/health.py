@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.types import TradingState
+from daemon.plan import masked
 from daemon.pulse.vitals import Vitals
 from daemon.scanner import DaemonFacts
 from providers.live import MAX_WAITING_MINUTES
@@ -55,7 +56,14 @@ class Health:
     def ready(self) -> list[Check]:
         """What must hold for an entry to be possible."""
         vitals, facts = self._vitals, self._facts()
-        checks = [_start(vitals), _loop(vitals), _state(facts), _store(vitals), _queues(vitals)]
+        checks = [
+            _mode(facts),
+            _start(vitals),
+            _loop(vitals),
+            _state(facts),
+            _store(vitals),
+            _queues(vitals),
+        ]
         if not facts.market_open:
             names = ("feed", "frames", "minutes")
             return checks + [Check(name, True, "the market is closed") for name in names]
@@ -66,6 +74,13 @@ class Health:
             _frames(facts, (now_ns - opened_ns) // 1_000_000, self._base_ns),
             _minutes(facts, now_ns - max(facts.last_minute_ns or 0, opened_ns), self._base_ns),
         ]
+
+
+def _mode(facts: DaemonFacts) -> Check:
+    if facts.account is None:
+        return Check("mode", True, f"{facts.mode}: no order is real")
+    told = f"LIVE: real orders at {facts.broker}, account {masked(facts.account)}"
+    return Check("mode", True, told)
 
 
 def _start(vitals: Vitals) -> Check:

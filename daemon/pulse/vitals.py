@@ -41,6 +41,7 @@ class Vitals:
         self.steps: list[StartStep] = []
         self.ready = False
         self.stopping = False
+        self.headline = ""  # before every status: what a person must not overlook
         self._begun_s = time.perf_counter()
         self._turns_seen = 0
 
@@ -54,7 +55,7 @@ class Vitals:
             return
         self._end_step()
         self.steps.append(StartStep(name))
-        self.notifier.tell(f"STATUS=starting: {name}")
+        self.notifier.tell(f"STATUS={self.headline}starting: {name}")
 
     def started(self, status: str) -> None:
         """The start-up path is through; every later day only has a new status."""
@@ -63,13 +64,13 @@ class Vitals:
             self.ready = True
             seconds = {one.name: round(one.seconds or 0.0, 3) for one in self.steps}
             log.info("started", seconds=seconds)
-            self.notifier.tell("READY=1", f"STATUS={status}")
+            self.notifier.tell("READY=1", f"STATUS={self.headline}{status}")
         else:
             self.status(status)
 
     def status(self, text: str) -> None:
         """What the process is doing, for a person who asks the service manager."""
-        self.notifier.tell(f"STATUS={text}")
+        self.notifier.tell(f"STATUS={self.headline}{text}")
 
     def stop(self) -> None:
         if not self.stopping:

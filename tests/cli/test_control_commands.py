@@ -10,6 +10,8 @@ from tests.cli.command import call
 STANDING = {
     "trading_state": "REDUCING",
     "mode": "paper",
+    "broker": None,
+    "account": None,
     "feed": "synthetic",
     "feed_up": False,
     "day": "2026-07-27",
@@ -26,6 +28,12 @@ def test_status_is_one_line() -> None:
         "REDUCING     paper synthetic, day 2026-07-27, 45 of 375 Minutes, feed down, 1 position,"
         " net Rs -1,234.50 today"
     )
+
+
+def test_status_of_real_orders_says_so_and_whose() -> None:
+    live = {**STANDING, "mode": "live", "broker": "upstox", "account": "AB1234"}
+
+    assert status_line(live).startswith("REDUCING     LIVE upstox, account AB1234, day 2026")
 
 
 def test_status_names_the_strategies_that_are_off() -> None:

@@ -12,9 +12,15 @@ MARKET = 2_400  # shares of NSE
 
 
 class Market:
-    """`rows` shares, or `symbols`, each with a closed bar; `source` shows them."""
+    """`rows` shares, or `symbols`, each with a closed bar; `source` shows them.
 
-    def __init__(self, rows: int = MARKET, symbols: Sequence[str] = ()) -> None:
+    `account`: of real orders; None: there are none.
+    """
+
+    def __init__(
+        self, rows: int = MARKET, symbols: Sequence[str] = (), account: str | None = None
+    ) -> None:
+        self.account = account
         self.symbols = symbols or [f"SHARE{number:04}" for number in range(rows)]
         self.now_ns = at_ist(DAY, "10:30")
         self.scanner = Scanner(
@@ -37,7 +43,9 @@ class Market:
 
     def _facts(self) -> DaemonFacts:
         return DaemonFacts(
-            mode="paper",
+            mode="live" if self.account else "paper",
+            broker="upstox" if self.account else None,
+            account=self.account,
             feed="synthetic",
             feed_up=True,
             feed_age_ms=0,

@@ -23,6 +23,8 @@ SHOWN = {
     ],
     "daemon": {
         "mode": "paper",
+        "broker": None,
+        "account": None,
         "feed": "synthetic",
         "feed_up": True,
         "day": "2026-07-27",

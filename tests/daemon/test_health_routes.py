@@ -32,7 +32,7 @@ def test_ready_is_200_with_every_check_by_name() -> None:
 
     assert (200, True) == (answer.status_code, answer.json()["success"])
     assert [
-        *("start", "loop", "trading_state", "market_store", "queues"),
+        *("mode", "start", "loop", "trading_state", "market_store", "queues"),
         *("feed", "frames", "minutes"),
     ] == [check["name"] for check in answer.json()["data"]]
     assert SECURITY_HEADERS == {name: answer.headers[name] for name in SECURITY_HEADERS}

@@ -361,6 +361,8 @@ def test_the_snapshot_tells_the_whole_daemon() -> None:
     assert "2026-07-27T10:31:00+05:30" == shown["updated_at"]
     assert {
         "mode": "paper",
+        "broker": None,
+        "account": None,
         "feed": "synthetic",
         "feed_up": True,
         "feed_age_ms": 240,

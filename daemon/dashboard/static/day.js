@@ -9,6 +9,15 @@ const TRADING_TONE = { ACTIVE: "good", REDUCING: "fair", HALTED: "bad" };
 
 const many = new Intl.NumberFormat("en-IN", { notation: "compact", maximumSignificantDigits: 4 });
 
+// Whose money it is: a bar over every view, and the first word of the tab.
+document.addEventListener("snapshot", ({ detail: { daemon } }) => {
+  const live = daemon.account !== null;
+  byId("live").hidden = !live;
+  document.body.classList.toggle("live-orders", live);
+  if (live) say(byId("live"), `LIVE · real orders · ${daemon.broker} · account ${daemon.account}`);
+  document.title = `${live ? `LIVE ${daemon.account} · ` : ""}${rupees(daemon.day_pnl_paise)} · tradingd`;
+});
+
 document.addEventListener("snapshot", ({ detail: { daemon } }) => {
   say(byId("mode"), daemon.mode.toUpperCase(), daemon.mode === "live" ? "badge bad" : "badge info");
   say(byId("trading"), daemon.trading_state, "badge " + (TRADING_TONE[daemon.trading_state] ?? ""));
@@ -26,7 +35,6 @@ document.addEventListener("snapshot", ({ detail: { daemon } }) => {
   const notes = [daemon.waiting_for && `Waiting for the ${daemon.waiting_for}.`, ...daemon.doubts.map((doubt) => `In doubt: ${doubt}`), ...daemon.audits.map((audit) => `Our bars against the broker's ${audit}`), ...daemon.readiness, ...(daemon.waiting_for ? daemon.report : [])].filter(Boolean);
   byId("notice").hidden = notes.length === 0;
   say(byId("notice"), notes.join("\n"));
-  document.title = `${rupees(daemon.day_pnl_paise)} · tradingd`;
 });
 
 // --- the certificate of the last closed day --------------------------------------------------------

@@ -106,3 +106,11 @@ def test_a_process_that_stops_is_not_ready_and_lives() -> None:
 
     assert ["start"] == signs.wrong()
     assert [True] == [check.ok for check in signs.health.live()]
+
+
+def test_real_orders_are_told_without_the_whole_account() -> None:
+    """/health answers also who has no token."""
+    live = Signs(mode="live", broker="upstox", account="AB1234")
+
+    assert "LIVE: real orders at upstox, account ..34" == live.detail("mode")
+    assert "paper: no order is real" == Signs().detail("mode")

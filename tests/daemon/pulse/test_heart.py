@@ -160,6 +160,22 @@ def test_each_step_of_a_start_is_named_and_ready_is_said_once(
     assert ["ledger", "history"] == [step.name for step in vitals.steps]
 
 
+def test_every_status_begins_with_what_must_not_be_overlooked(
+    ear: socket.socket, notifier: Notifier
+) -> None:
+    vitals = Vitals(notifier)
+    vitals.headline = "LIVE upstox: "
+    vitals.step("ledger")
+    vitals.started("playing 2026-07-27")
+    vitals.status("evening of 2026-07-27")
+
+    assert heard(ear) == [
+        "STATUS=LIVE upstox: starting: ledger",
+        "READY=1\nSTATUS=LIVE upstox: playing 2026-07-27",
+        "STATUS=LIVE upstox: evening of 2026-07-27",
+    ]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_first_signal_asks_what_runs_to_stop_and_starts_its_time(
     number: signal.Signals, ear: socket.socket, notifier: Notifier
