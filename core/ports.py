@@ -136,6 +136,7 @@ class ReportKind(StrEnum):
     FILLED = "FILLED"
     LOST = "LOST"  # no answer: unknown until the book has been read
     STRANGER = "STRANGER"  # an order that is none of ours, by the broker's id; never touched
+    DIFFERENCE = "DIFFERENCE"  # ledger and broker do not agree; named by what differs
 
 
 class OrderCall(StrEnum):

@@ -71,6 +71,7 @@ class ToldEngine(Engine):
         super().__init__(**given)
         self.booked: set[tuple[str, str]] = set()  # fills: order id and the broker's own id
         self.changing: dict[OrderId, Order] = {}  # as they were before their last change
+        self.strangers: set[str] = set()  # orders that are not ours; each process is told them anew
         self._numbers = {symbol: number for number, symbol in enumerate(self.symbols)}
 
     def handle(self, event: Event) -> list[Effect]:
@@ -105,7 +106,12 @@ class ToldEngine(Engine):
     # --- what a broker told ----------------------------------------------------------------------
 
     def _reported(self, report: BrokerReport, rules: Row, seen_ns: int) -> list[Effect]:
+        if report.kind is ReportKind.DIFFERENCE:
+            return [self._tripped(report.order_id, report.reason)]
         if report.kind is ReportKind.STRANGER:
+            if report.order_id in self.strangers:
+                return []
+            self.strangers.add(report.order_id)
             return [self._tripped(report.order_id, f"an order that is not ours: {report.reason}")]
         order = self.orders.get(OrderId(report.order_id))
         if report.kind is ReportKind.FILLED:

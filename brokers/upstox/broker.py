@@ -95,6 +95,7 @@ class UpstoxBroker:
         self._unheard = 0  # looks with news, since the stream last told any
         self._senseless = 0  # updates of this connection
         self._unread = ""  # why the book could not be read, once said
+        self.connections = 0  # of the stream so far: what was told between two is told by the book
 
     # --- calls -----------------------------------------------------------------------------------
 
@@ -288,6 +289,7 @@ class UpstoxBroker:
         async with aclosing(self._stream.frames()) as frames:
             async for frame in frames:
                 if frame is None:
+                    self.connections += 1
                     self._wants_trades, self._senseless = True, 0
                     self._looks.now()
                 else:

@@ -96,19 +96,7 @@ class OrderLife:
         seen = self.seen
         if seen is None:
             raise ValueError(f"order {self.tag} has not been seen")
-        known = self.order or Order(
-            order_id=OrderId(self.tag),
-            signal_id=SignalId(self.tag.partition("-")[0]),
-            strategy="",
-            instrument=symbol,
-            role=OrderRole(self.tag[-1]),
-            type=seen.type,
-            side=seen.side,
-            quantity=seen.quantity,
-            price=seen.price,
-            created_ns=seen.placed_ns,
-            updated_ns=now_ns,
-        )
+        known = self.order or order_of(seen, symbol)
         return replace(
             known,
             type=seen.type,
@@ -116,6 +104,7 @@ class OrderLife:
             quantity=seen.quantity,
             price=seen.price,
             state=seen.state,
+            filled=seen.filled,
             updated_ns=now_ns,
         )
 
@@ -168,6 +157,25 @@ class OrderLife:
         call: OrderCall = OrderCall.SUBMIT,
     ) -> BrokerReport:
         return BrokerReport(kind, self.tag, now_ns, reason, call=call)
+
+
+def order_of(seen: OrderSeen, symbol: str) -> Order:
+    """What a row with a tag of ours says alone: whose the order is says only its tag."""
+    return Order(
+        order_id=OrderId(seen.tag),
+        signal_id=SignalId(seen.tag.partition("-")[0]),
+        strategy="",
+        instrument=symbol,
+        role=OrderRole(seen.tag[-1]),
+        type=seen.type,
+        side=seen.side,
+        quantity=seen.quantity,
+        price=seen.price,
+        created_ns=seen.placed_ns,
+        updated_ns=seen.placed_ns,
+        state=seen.state,
+        filled=seen.filled,
+    )
 
 
 def _has_terms(seen: OrderSeen, order: Order) -> bool:

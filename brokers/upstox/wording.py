@@ -5,17 +5,26 @@ only where the broker itself says so: anything else leaves the outcome unknown.
 """
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from brokers.upstox.fields import (
+    SENSELESS,
+    count_of,
+    id_of,
+    is_id,
+    moment_ns,
+    number_of,
+    said_of,
+    text_of,
+    words_of,
+)
 from core.errors import BrokerError, ProtocolViolation
 from core.orders import Order, OrderRole, OrderState, OrderType
-from core.session import ist_ns
 from core.types import Side
-from providers.upstox.rest import MAX_TOLD, data_of, problem_of
+from providers.upstox.rest import data_of, problem_of
 
 PLACE, MODIFY, CANCEL = "/v3/order/place", "/v3/order/modify", "/v3/order/cancel"
 BOOK, TRADES = "/v2/order/retrieve-all", "/v2/order/trades/get-trades-for-day"
@@ -23,9 +32,6 @@ BOOK, TRADES = "/v2/order/retrieve-all", "/v2/order/trades/get-trades-for-day"
 AUTOMATIC_PROTECTION = -1  # as the exchange wants it of a program's market orders (2026-04-01)
 INTRADAY, DAY = "I", "DAY"
 OUR_TAG = re.compile(rf"[0-9a-f]{{24}}-[{''.join(role.value for role in OrderRole)}]")
-BROKER_ID = re.compile(r"[A-Za-z0-9-]{1,40}")
-ACCOUNT = re.compile(r"account-\w+")
-STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 REQUEST_TIMEOUT = 408  # a 4xx that says nothing of the order
 
 Row = TypeVar("Row")
@@ -158,7 +164,7 @@ def answer_of(path: str, status: int, body: bytes) -> Taken | Refused | Unknown:
         return Refused(str(error)) if _is_refusal(status, body) else Unknown(str(error))
     told = data if isinstance(data, dict) else {}
     ids = told.get("order_ids") if path == PLACE else [told.get("order_id")]
-    if isinstance(ids, list) and len(ids) == 1 and _is_id(ids[0]):
+    if isinstance(ids, list) and len(ids) == 1 and is_id(ids[0]):
         return Taken(ids[0])
     return Unknown(f"{path}: HTTP {status} without the id of an order")
 
@@ -180,41 +186,41 @@ def _is_refusal(status: int, body: bytes) -> bool:
 def order_seen(row: Any) -> OrderSeen:
     """Raises ProtocolViolation for what cannot be an order."""
     try:
-        status = _text(row, "status")
-        kind = TYPES_BY_WORD[_text(row, "order_type")]
+        status = text_of(row, "status")
+        kind = TYPES_BY_WORD[text_of(row, "order_type")]
         return OrderSeen(
-            broker_id=_id(row, "order_id"),
-            tag=_words(row.get("tag")),
-            key=_text(row, "instrument_token"),
+            broker_id=id_of(row, "order_id"),
+            tag=words_of(row.get("tag")),
+            key=text_of(row, "instrument_token"),
             status=status,
             state=STATES.get(status, OrderState.LOST),
             type=kind,
-            side=SIDES_BY_WORD[_text(row, "transaction_type")],
-            quantity=_count(row, "quantity", least=1),
-            filled=_count(row, "filled_quantity", least=0),
+            side=SIDES_BY_WORD[text_of(row, "transaction_type")],
+            quantity=count_of(row, "quantity", least=1),
+            filled=count_of(row, "filled_quantity", least=0),
             price=_price_of(row, kind),
-            reason=_words(row.get("status_message")) or _words(row.get("status_message_raw")),
-            placed_ns=_moment_ns(row.get("order_timestamp")),
+            reason=words_of(row.get("status_message")) or words_of(row.get("status_message_raw")),
+            placed_ns=moment_ns(row.get("order_timestamp")),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ProtocolViolation(_said("no order", error)) from error
+    except SENSELESS as error:
+        raise ProtocolViolation(said_of("no order", error)) from error
 
 
 def trade_seen(row: Any) -> TradeSeen:
     """Raises ProtocolViolation for what cannot be a trade."""
     try:
-        price = _number(row, "average_price")
+        price = number_of(row, "average_price")
         if price <= 0:
             raise ValueError(price)
         return TradeSeen(
-            broker_id=_id(row, "order_id"),
-            trade_id=_text(row, "trade_id"),
-            quantity=_count(row, "quantity", least=1),
+            broker_id=id_of(row, "order_id"),
+            trade_id=text_of(row, "trade_id"),
+            quantity=count_of(row, "quantity", least=1),
             price=price,
-            exchange_ns=_moment_ns(row.get("exchange_timestamp")),
+            exchange_ns=moment_ns(row.get("exchange_timestamp")),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ProtocolViolation(_said("no trade", error)) from error
+    except SENSELESS as error:
+        raise ProtocolViolation(said_of("no trade", error)) from error
 
 
 def sound(read: Callable[[Any], Row], data: Any) -> tuple[list[Row], ProtocolViolation | None]:
@@ -235,63 +241,8 @@ def sound(read: Callable[[Any], Row], data: Any) -> tuple[list[Row], ProtocolVio
 def _price_of(row: Mapping[str, Any], kind: OrderType) -> float:
     match kind:
         case OrderType.LIMIT:
-            return _number(row, "price")
+            return number_of(row, "price")
         case OrderType.STOP_MARKET:
-            return _number(row, "trigger_price")
+            return number_of(row, "trigger_price")
         case OrderType.MARKET:
             return 0.0
-
-
-def _text(row: Mapping[str, Any], name: str) -> str:
-    value = row[name]
-    if not isinstance(value, str) or not value:
-        raise ValueError(name)
-    return value
-
-
-def _id(row: Mapping[str, Any], name: str) -> str:
-    value = _text(row, name)
-    if not _is_id(value):
-        raise ValueError(name)
-    return value
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, str) and BROKER_ID.fullmatch(value) is not None
-
-
-def _count(row: Mapping[str, Any], name: str, *, least: int) -> int:
-    """A whole number; the broker writes some of them as 10.0, none as "10"."""
-    value = _number(row, name)
-    if value != int(value) or value < least:
-        raise ValueError(name)
-    return int(value)
-
-
-def _number(row: Mapping[str, Any], name: str) -> float:
-    value = row[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(name)
-    return float(value)
-
-
-def _words(value: Any) -> str:
-    """One line of somebody else's text as it can be told on: short, and without our account."""
-    if not isinstance(value, str):
-        return ""
-    return ACCOUNT.sub("account-***", " ".join(value.split()))[:MAX_TOLD]
-
-
-def _said(what: str, error: Exception) -> str:
-    """What is wrong, not the row itself: that names the account."""
-    return f"{what}: {type(error).__name__} {error}"[:80]
-
-
-def _moment_ns(value: Any) -> int:
-    """The broker's stamps are IST without a zone."""
-    if not isinstance(value, str) or STAMP.fullmatch(value) is None:
-        return 0
-    try:
-        return ist_ns(f"{value.replace(' ', 'T')}+05:30")
-    except ValueError:
-        return 0

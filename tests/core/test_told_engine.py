@@ -5,7 +5,7 @@ import math
 import pytest
 
 from core.errors import InvariantBroken
-from core.events import Commanded, Modify, OrderReported, TargetTouched
+from core.events import Commanded, Modify, OrderReported, TargetTouched, Tripped
 from core.orders import OrderState
 from core.ports import BrokerReport, ReportKind
 from core.rules.account import exposure, unrealised_paise
@@ -196,12 +196,15 @@ def test_a_cancel_that_was_taken_is_no_end() -> None:
     assert OrderState.CANCELLING is told.order("E").state
 
 
-def test_an_order_that_is_not_ours_halts() -> None:
+def test_an_order_that_is_not_ours_halts_once_however_often_it_is_told() -> None:
     told = Told()
-    stranger = BrokerReport(K.STRANGER, "240108010918222", 1, "BUY 10")
+    stranger = BrokerReport(K.STRANGER, "260805025000009", 1, "BUY 10 A, complete, tag none")
 
-    assert ["Tripped 2"] == short(told.tell(stranger))
-    assert TradingState.HALTED is told.state
+    reason = "an order that is not ours: BUY 10 A, complete, tag none"
+    assert [Tripped(stranger.order_id, reason)] == told.tell(stranger)
+    told.handle(Commanded(Command.RESUME, 1))
+    assert [] == told.tell(stranger)  # by the process after this one
+    assert TradingState.ACTIVE is told.state
 
 
 def test_a_change_refused_because_the_stop_was_done_leaves_the_rest_to_the_market() -> None:
@@ -324,3 +327,12 @@ def test_never_are_there_two_exit_orders() -> None:
     assert [told.id_of("S")] == list(told.engine.orders)
     assert 2 == sum(isinstance(one, Modify) for one in told.effects)
     assert ExitReason.TARGET == told.row.exit_reason
+
+
+def test_a_difference_halts_as_often_as_it_is_told() -> None:
+    told = Told()
+    report = BrokerReport(K.DIFFERENCE, "A", 1, "position A: the ledger has +10, the broker +4")
+    for _ in range(2):
+        assert [Tripped("A", report.reason)] == told.tell(report)
+        assert TradingState.HALTED is told.state
+        told.handle(Commanded(Command.RESUME, 1))

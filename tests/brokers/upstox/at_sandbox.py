@@ -72,15 +72,20 @@ class Here:
         self._address = address
         self._link = Link(patience_s)
 
-    def broker(self) -> UpstoxBroker:
-        """One more process of the same account."""
+    key = SHARE.key
+
+    def rest(self) -> UpstoxRest:
         time = self.time
-        rest = UpstoxRest(
+        return UpstoxRest(
             lambda: "given",
             address=self._address,
             windows=RateWindows(now_s=time.now_s, sleep=time.sleep),
             transport=self._link,
         )
+
+    def broker(self) -> UpstoxBroker:
+        """One more process of the same account."""
+        time, rest = self.time, self.rest()
         return UpstoxBroker(rest, rest, KEYS, time.clock.now_ns, now_s=time.now_s, sleep=time.sleep)
 
     async def close(self) -> None:
