@@ -15,6 +15,7 @@ from cli.certify_verbs import certify_app
 from cli.control_verbs import control_app
 from cli.instrument_verbs import data_instruments
 from cli.login_verbs import login_app
+from cli.meta_verbs import meta_app
 from cli.options import (
     Auction,
     Base,
@@ -51,6 +52,7 @@ app.add_typer(control_app)
 app.add_typer(certify_app)
 app.add_typer(sandbox_app)
 app.add_typer(login_app)
+app.add_typer(meta_app)
 app.add_typer(data_app, name="data")
 data_app.command("backfill")(data_backfill)
 data_app.command("instruments")(data_instruments)

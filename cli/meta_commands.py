@@ -1,0 +1,46 @@
+"""`labels` and `train`: requests into labelled events, labelled events into a model."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from backtest.files import check_writable
+from backtest.run import Request
+from cli.progress import progress
+from core.errors import ConfigError
+from research.labels import Labels, label_events, write_labels
+
+
+def check_file_writable(path: Path) -> None:
+    """Raise ConfigError if `path` cannot become a file, before anything is computed."""
+    if path.is_dir():
+        raise ConfigError(f"--out {path} is a directory")
+    check_writable(path.parent)
+
+
+def labels(request: Request, out: Path) -> None:
+    """Label, write, say what came of it."""
+    with progress(f"labels of {request.name}", len(request.dataset.bars), "bars") as advance:
+        made = label_events(request, advance)
+    write_labels(out, made)
+    for line in label_lines(made):
+        print(line)
+    print(f"written      {out}")
+
+
+def label_lines(labels: Labels) -> Iterator[str]:
+    """The events in a few lines for a terminal."""
+    frame, labelled = labels.frame, labels.labelled
+    without = frame["no_label"].drop_nulls().value_counts().sort("no_label").rows()
+    told = ", ".join(f"{count} {why}" for why, count in without)
+    yield f"events       {len(frame)}, without a label {len(frame) - len(labelled)}" + (
+        f": {told}" if told else ""
+    )
+    if labelled.is_empty():
+        return
+    won = int((labelled["label"] == 1).sum())
+    mean_r = float(labelled.select(pl.mean("r")).item())
+    yield f"outcomes     {won} of {len(labelled)} won, mean {mean_r:+.3f} R"
+    exits = labelled["exit_reason"].value_counts().sort("exit_reason").rows()
+    yield f"exits        {', '.join(f'{count} {reason}' for reason, count in exits)}"

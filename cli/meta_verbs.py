@@ -1,0 +1,52 @@
+"""The verbs of the meta-model; what they do is imported when they are called."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.options import (
+    Auction,
+    Base,
+    Config,
+    Data,
+    FromDay,
+    Label,
+    SessionOption,
+    Sets,
+    Strategy,
+    Symbols,
+    ToDay,
+)
+
+meta_app = typer.Typer()
+
+
+@meta_app.command()
+def labels(
+    data: Data,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="Parquet file for the labelled events")
+    ],
+    strategy: Strategy = "pixity",
+    from_day: FromDay = None,
+    to_day: ToDay = None,
+    sets: Sets = None,
+    config: Config = None,
+    symbols: Symbols = None,
+    label: Label = "open",
+    base: Base = "1m",
+    session: SessionOption = "nse",
+    closing_auction: Auction = "all",
+) -> None:
+    """Every event with its features and what became of it, traded alone by the rules of a run.
+
+    Example: tradingd labels --data bars.parquet --out labels.parquet
+    """
+    from cli import meta_commands as commands
+    from cli.backtest_commands import data_options, request_of
+
+    options = data_options(label, base, session, symbols, closing_auction)
+    commands.check_file_writable(out)
+    request = request_of(strategy, data, options, config, sets, None, from_day, to_day)
+    commands.labels(request, out)
