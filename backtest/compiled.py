@@ -46,6 +46,11 @@ class CompiledRun:
         reports = self.holdings.reports[:count]
         self._trades.append(reports[reports["kind"] == EXITED].copy())
 
+    @property
+    def round_trips(self) -> Records:
+        """REPORT rows of what was closed, in the order of the exits."""
+        return np.concatenate([self._buffer[:0], *self._trades])
+
     def frames(
         self, scope: str, symbols: list[str], risk_per_trade: float
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -94,9 +99,9 @@ class CompiledRun:
         self, symbols: list[str], risk_per_trade: float, signals: pl.DataFrame
     ) -> pl.DataFrame:
         """Acted signals are numbered from 1 in the order of the file; a trade knows its number."""
-        if not self._trades or not sum(map(len, self._trades)):
+        trades = self.round_trips
+        if not len(trades):
             return pl.DataFrame(schema=TRADE_SCHEMA)
-        trades = np.concatenate(self._trades)
         trades = trades[np.lexsort((trades["instrument"], trades["entry_ns"]))]
         acted = signals.filter(pl.col("status") == SignalStatus.ACTED.name)[trades["signal"] - 1]
         return pl.DataFrame(

@@ -157,9 +157,18 @@ def write_run(
         partial = directory / f".{name}.partial"
         frame.write_parquet(partial, compression="zstd", statistics=False)
         _move(partial, directory / name)
-    partial = directory / f".{SUMMARY}.partial"
-    partial.write_text(json.dumps(summary, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    _move(partial, directory / SUMMARY)
+    write_text(directory / SUMMARY, json.dumps(summary, indent=1, sort_keys=True) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """A file complete, or as it was. Raises ConfigError where it cannot be written."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8")
+        _move(partial, path)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from error
 
 
 def read_run(directory: Path) -> RunFiles:

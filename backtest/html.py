@@ -8,7 +8,6 @@ import base64
 import hashlib
 import html
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
-from core.errors import ConfigError
+from backtest.files import write_text
 
 UP, DOWN, QUIET, ACCENT = "#0a8f5b", "#c8402f", "#8a94a6", "#3b6fd4"
 
@@ -134,16 +133,7 @@ def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 
 def write_page(path: Path, text: str) -> None:
     """The file complete, or as it was. Raises ConfigError where it cannot be written."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+    write_text(path, text)
 
 
 def _section(section: Section, charts: list[str]) -> str:

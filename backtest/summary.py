@@ -7,10 +7,9 @@ import numpy as np
 import polars as pl
 
 from backtest.run import Request, Result
-from core.session import DAY_NS, IST_OFFSET_NS, day_text
+from backtest.score import Score, score
+from core.session import day_text
 from core.types import Market
-
-TRADING_DAYS_PER_YEAR = 252
 
 
 def summary_of(request: Request, result: Result) -> dict[str, object]:
@@ -19,7 +18,7 @@ def summary_of(request: Request, result: Result) -> dict[str, object]:
     Everything but `bars_per_second` is the same in both gears and at every run.
     """
     trades = result.trades
-    nets = trades["net_paise"]
+    scored = score_of(request, result)
     counts = request.dataset.counts
     return {
         "strategy": request.name,
@@ -45,43 +44,30 @@ def summary_of(request: Request, result: Result) -> dict[str, object]:
         "status": _tally(result.signals.select("status")),
         "refusals": _tally(result.signals.select("refusal").drop_nulls()),
         "exits": _tally(trades.select("exit_reason")),
-        "trades": len(trades),
-        "gross_paise": int(trades["gross_paise"].sum()),
-        "fees_paise": int(trades["fees_paise"].sum()),
-        "net_paise": int(nets.sum()),
-        "final_cash_paise": round(request.risk.initial_cash * 100) + int(nets.sum()),
-        "win_rate": int((nets > 0).sum()) / len(trades) if len(trades) else None,
-        "profit_factor": _profit_factor(nets.to_numpy()),
-        "max_drawdown_paise": max_drawdown_paise(trades),
-        "sharpe": sharpe(request, result),
+        "trades": scored.trades,
+        "gross_paise": scored.gross_paise,
+        "fees_paise": scored.fees_paise,
+        "net_paise": scored.net_paise,
+        "final_cash_paise": round(request.risk.initial_cash * 100) + scored.net_paise,
+        "win_rate": scored.win_rate,
+        "profit_factor": scored.profit_factor,
+        "max_drawdown_paise": scored.max_drawdown_paise,
+        "sharpe": scored.sharpe,
         "signals_sha256": frame_hash(result.signals),
         "trades_sha256": frame_hash(trades),
         "bars_per_second": round(result.base_bars / max(result.seconds, 1e-9)),
     }
 
 
-def max_drawdown_paise(trades: pl.DataFrame) -> int:
-    """Deepest fall of realised cash from its peak, in the order of exits."""
-    nets = trades.sort("exit_ns", maintain_order=True)["net_paise"].to_numpy()
-    cash = np.concatenate([[0], np.cumsum(nets)])
-    return int((np.maximum.accumulate(cash) - cash).max())
-
-
-def sharpe(request: Request, result: Result) -> float:
-    """Daily nets / initial cash, sample deviation, times sqrt(252); 0 when flat.
-
-    A trade counts on the day of its exit; every session of the span is a day.
-    """
-    always_open = request.dataset.options.market is Market.ALWAYS_OPEN
-    offset_ns = 0 if always_open else IST_OFFSET_NS
-    # An exit at the very end of a UTC day belongs to the day that ends.
-    days = (result.trades["exit_ns"].to_numpy() - 1 + offset_ns) // DAY_NS
-    daily = np.zeros(len(result.days))
-    np.add.at(daily, np.searchsorted(result.days, days), result.trades["net_paise"].to_numpy())
-    daily /= request.risk.initial_cash * 100
-    if len(daily) < 2 or daily.std(ddof=1) == 0.0:
-        return 0.0
-    return float(daily.mean() / daily.std(ddof=1) * np.sqrt(TRADING_DAYS_PER_YEAR))
+def score_of(request: Request, result: Result) -> Score:
+    """The figures of a run."""
+    columns = ("exit_ns", "gross_paise", "fees_paise")
+    return score(
+        *(result.trades[name].to_numpy() for name in columns),
+        days=np.array(result.days, np.int64),
+        initial_cash=request.risk.initial_cash,
+        always_open=request.dataset.options.market is Market.ALWAYS_OPEN,
+    )
 
 
 def frame_hash(frame: pl.DataFrame) -> str:
@@ -94,11 +80,6 @@ def code_version() -> str:
         return version("tradingd")
     except PackageNotFoundError:  # run from a checkout that is not installed
         return "unknown"
-
-
-def _profit_factor(nets: np.ndarray) -> float | None:
-    lost = -int(nets[nets < 0].sum())
-    return int(nets[nets > 0].sum()) / lost if lost else None
 
 
 def _tally(column: pl.DataFrame) -> dict[str, int]:

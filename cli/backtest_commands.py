@@ -25,6 +25,7 @@ from core.session import DAY_NS, MINUTE_NS, parse_day
 from core.types import Market
 from providers.dataset import DataCounts, DataOptions, Dataset, StampLabel
 from providers.raw_bars import SourceLayout
+from providers.shortlist import expanded
 from strategies.settings import TIMEFRAME_WORDS, StrategySettings, timeframe_ns
 
 E = TypeVar("E", bound=StrEnum)
@@ -44,7 +45,7 @@ def data_options(
         label=_choice("--label", StampLabel, label),
         base_ns=_base_ns(base),
         market=_choice("--session", Market, session),
-        symbols=_listed(symbols),
+        symbols=_symbols(symbols),
         closing_auction=_auction(closing_auction),
         layout=layout,
     )
@@ -195,14 +196,20 @@ def _auction(text: str) -> Literal["all", "none"] | tuple[str, ...]:
         return "all"
     if text == "none":
         return "none"
-    symbols = _listed([text])
+    symbols = tuple(listed([text]))
     if not symbols:
         raise ConfigError("--closing-auction names nobody: write all, none or symbols A,B")
     return symbols
 
 
-def _listed(words: Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if words is None else tuple(listed(words))
+def _symbols(words: Sequence[str] | None) -> tuple[str, ...] | None:
+    """--symbols, where @FILE stands for those that a file lists."""
+    if words is None:
+        return None
+    try:
+        return tuple(str(one) for one in expanded(listed(words)))
+    except ValueError as error:
+        raise ConfigError(f"--symbols: {error}") from error
 
 
 def _base_ns(text: str) -> int:

@@ -32,10 +32,11 @@ from cli.options import (
     listed,
 )
 from cli.sandbox_verbs import sandbox_app
+from cli.scan_verbs import scan_app
 from core.errors import ConfigError
 
 PROGRAM = "tradingd"
-MANY_VALUES = ("--set", "--data", "--symbols", "--strategies")
+MANY_VALUES = ("--set", "--data", "--symbols", "--strategies", "--grid")
 
 app = typer.Typer(
     name=PROGRAM,
@@ -48,6 +49,7 @@ app = typer.Typer(
 data_app = typer.Typer(help="Bars in and out: import, verify, list, backfill, export; instruments.")
 config_app = typer.Typer(help="The configuration: show, check, new.")
 app.add_typer(backtest_app)
+app.add_typer(scan_app)
 app.add_typer(control_app)
 app.add_typer(certify_app)
 app.add_typer(sandbox_app)

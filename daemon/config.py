@@ -22,6 +22,7 @@ from core.errors import ConfigError
 from core.types import Market
 from daemon.layers import Environment, Layer, origins_of, put, toml_source
 from daemon.upstox.settings import UpstoxSettings, is_loopback
+from providers.shortlist import expanded
 from strategies.registry import settings_of
 from strategies.settings import (
     RiskSettings,
@@ -53,6 +54,12 @@ def _listed(value: object) -> object:
     return value
 
 
+def _symbols(value: object) -> object:
+    """As a list is written, or `@FILE` for those that a file lists."""
+    words = _listed(value)
+    return expanded(words) if isinstance(words, list | tuple) else words
+
+
 def _distinct_symbols(symbols: tuple[str, ...]) -> tuple[str, ...]:
     bad = [symbol for symbol in symbols if not SYMBOL.fullmatch(symbol)]
     twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
@@ -67,10 +74,15 @@ Symbols = Annotated[
     tuple[str, ...],
     Field(
         max_length=MAX_SYMBOLS,
-        examples=["RELIANCE,TATAPOWER", "NSE_EQ|INE002A01018", "TCS=NSE_EQ|INE467B01029"],
+        examples=[
+            "RELIANCE,TATAPOWER",
+            "NSE_EQ|INE002A01018",
+            "TCS=NSE_EQ|INE467B01029",
+            "@found/shortlist.txt",
+        ],
     ),
     AfterValidator(_distinct_symbols),
-    BeforeValidator(_listed),
+    BeforeValidator(_symbols),
 ]
 
 
@@ -166,7 +178,9 @@ class Settings(Table):
     """Everything but the strategies' own tables."""
 
     mode: Literal["paper", "observe"] = Field("paper", description="observe sends nothing")
-    symbols: Symbols = Field((), description="choice and order; none: what the feed offers")
+    symbols: Symbols = Field(
+        (), description="choice and order, @FILE: of a shortlist; none: what the feed offers"
+    )
     watch: Symbols = Field(
         (), description="further instruments that are decided on and never traded, such as indices"
     )

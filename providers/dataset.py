@@ -6,7 +6,7 @@ never repairs, fills or guesses: what cannot be true is an error naming the firs
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from itertools import groupby
@@ -143,6 +143,24 @@ def trusted(instruments: Sequence[Instrument], bars: Records, options: DataOptio
         off_tick=0,
     )
     return Dataset(tuple(instruments), bars, bars[:0], options, "", counts)
+
+
+def only(dataset: Dataset, number: int) -> Dataset:
+    """One instrument of it, as if its symbol alone had been asked for; counts are of all."""
+    instrument = dataset.instruments[number]
+    bars, outside = (
+        rows[rows["instrument"] == number].copy() for rows in (dataset.bars, dataset.outside)
+    )
+    for rows in (bars, outside):
+        rows["instrument"] = 0
+    return replace(
+        dataset,
+        instruments=(instrument,),
+        bars=bars,
+        outside=outside,
+        options=replace(dataset.options, symbols=(instrument.symbol,)),
+        data_hash=data_hash([instrument.symbol], bars),
+    )
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

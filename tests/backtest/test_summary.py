@@ -8,7 +8,7 @@ import pytest
 
 from backtest.files import TRADE_SCHEMA
 from backtest.run import Request, Result, run
-from backtest.summary import frame_hash, max_drawdown_paise, sharpe, summary_of
+from backtest.summary import frame_hash, score_of, summary_of
 from core.session import at_ist, day_text
 from tests.datasets import LIVELY, WEEK, generated, in_both_gears, request_on
 
@@ -115,10 +115,10 @@ def test_win_rate_and_profit_factor(
 def test_drawdown_is_the_deepest_fall_of_realised_cash_in_order_of_exits(
     nets: tuple[int, ...], drawdown: int
 ) -> None:
-    trades = trades_of(*nets)
+    request, trades = request_on(generated("week")), trades_of(*nets)
 
-    assert drawdown == max_drawdown_paise(trades)
-    assert drawdown == max_drawdown_paise(trades.reverse())
+    for rows in (trades, trades.reverse()):
+        assert drawdown == score_of(request, result_of(rows, WEEK)).max_drawdown_paise
 
 
 def test_sharpe_is_that_of_daily_nets_of_every_session() -> None:
@@ -127,14 +127,16 @@ def test_sharpe_is_that_of_daily_nets_of_every_session() -> None:
     daily = [7_000 / 1e7, 0.0, 0.0, -1_000 / 1e7, 0.0]
     expected = statistics.fmean(daily) / statistics.stdev(daily) * 252**0.5
 
-    assert pytest.approx(expected, rel=1e-12) == sharpe(request_on(generated("week")), result)
+    assert (
+        pytest.approx(expected, rel=1e-12) == score_of(request_on(generated("week")), result).sharpe
+    )
 
 
 @pytest.mark.parametrize("days", [WEEK, WEEK[:1]])
 def test_sharpe_of_nothing_or_of_one_day_is_0(days: list[int]) -> None:
     trades = trades_of(*([500] if len(days) == 1 else []))
 
-    assert 0.0 == sharpe(request_on(generated("week")), result_of(trades, days))
+    assert 0.0 == score_of(request_on(generated("week")), result_of(trades, days)).sharpe
 
 
 def test_a_hash_tells_rows_apart_and_not_runs() -> None:
