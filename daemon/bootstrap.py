@@ -27,12 +27,15 @@ from daemon.intake.lateness import Lateness
 from daemon.intake.repair import repairer_of
 from daemon.intake.space import Space
 from daemon.memory.start import Start, open_market, read_ledger
-from daemon.plan import LIVE, DayOutcome, Plan, Standing
+from daemon.orders.traffic import OrderTraffic
+from daemon.orders.wiring import traffic_of
+from daemon.plan import DayOutcome, Plan, Standing
 from daemon.proof.day_audit import Witness
 from daemon.pulse.vitals import Vitals
 from daemon.questions import Questions
 from daemon.rerun import DayRecord
-from daemon.scanner import DaemonFacts, Scanner, bars_in_progress, snapshot, timeframe_text
+from daemon.scanner import DaemonFacts, Scanner, snapshot
+from daemon.shown import daemon_facts
 from daemon.state import State
 from daemon.supervisor import DayTasks, supervise, unless_stopped
 from daemon.trading import Trading, log_failures
@@ -220,6 +223,7 @@ class Daemon:
         log_failures(floor.blown)
         clock = source.clock(frame, after_ns)
         self._clock = clock
+        traffic = traffic_of(self.plan, floor, clock, self.operator.stir)
         live = LiveProvider()
         doubts = Doubts(floor.symbols, floor.doubts)
         self._facts = FeedFacts(minutes=self._done_before, doubts=doubts)
@@ -236,8 +240,9 @@ class Daemon:
             repairer=repairer_of(
                 source.candles(frame, clock), clock, self.plan.repair_wait_ns, floor.held
             ),
+            traffic=traffic,
         )
-        trading = self._trading_of(floor, clock, ingest)
+        trading = self._trading_of(floor, clock, ingest, traffic)
         self.vitals.playing(
             trading.pulse,
             ingest.lagged,
@@ -262,6 +267,7 @@ class Daemon:
             trading=trading.run(provider),
             state=state.run(),
             end_intake=live.close,
+            orders=None if traffic is None else traffic.run(),
         )
         self.vitals.started(f"playing {day_text(day)}")
         await supervise(tasks, stop)
@@ -274,7 +280,9 @@ class Daemon:
         log.info("day_complete" if complete else "day_left", day=day_text(day))
         return outcome
 
-    def _trading_of(self, floor: Floor, clock: Clock, ingest: Ingest) -> Trading:
+    def _trading_of(
+        self, floor: Floor, clock: Clock, ingest: Ingest, traffic: OrderTraffic | None
+    ) -> Trading:
         """Task 2 of the day."""
         assert self._ledger is not None
         assert self._store is not None
@@ -292,6 +300,8 @@ class Daemon:
             meters=self.vitals.meters,
             publications=ingest.publications,
             doubts=ingest.doubts,
+            traffic=traffic,
+            held=clock.held,
         )
 
     async def _close_day(self, floor: Floor, trading: Trading, frame: DayFrame) -> None:
@@ -303,7 +313,7 @@ class Daemon:
         self._record = DayRecord(self._record.opened, closed, [])
 
     def _brokers(self, clock: Clock, floor: Floor) -> dict[str, Broker]:
-        """By book: whatever trades the main one, a shadow is on paper."""
+        """By book, of those on paper."""
         brokers: dict[str, Broker] = {desk.name: PaperBroker(clock.now_ns) for desk in floor.desks}
         return brokers | {MAIN_BOOK: self._open_broker(clock.now_ns)}
 
@@ -393,32 +403,15 @@ class Daemon:
         """How the daemon stands, for the page."""
         assert self.floor is not None
         assert self._frame is not None
-        now_ns = self.now_ns()
-        facts = self._facts
-        names = [timeframe_text(one) for one in self.floor.resampler.timeframes_ns]
-        age = None if facts.last_frame_ns is None else (now_ns - facts.last_frame_ns) // 1_000_000
-        for number, (price, ns) in facts.latest.take().items():
-            self._scanner.marked(self.floor.symbols[number], price, ns)
-        return DaemonFacts(
-            mode=self.plan.mode,
-            feed=self.plan.source.name,
-            feed_up=facts.up,
-            feed_age_ms=age,
-            day=self._frame.day,
-            trading_state=self.floor.main.state,
-            market_open=self._clock is not None
-            and self._frame.open_ns <= now_ns < self._frame.close_ns,
-            minutes_done=facts.minutes,
-            minutes_expected=self._frame.minutes,
-            last_minute_ns=facts.last_minute_ns,
-            ticks_seen=facts.ticks,
-            doubts=facts.doubts.told(),
-            stale=facts.doubts.stale,
-            audits=facts.audits,
-            bars=bars_in_progress(self.floor.resampler.bins, names),
-            standing=self.standing,
-            broker=self.plan.source.identity if self.plan.mode == LIVE else None,
-            account=self.plan.account if self.plan.mode == LIVE else None,
+        return daemon_facts(
+            self.plan,
+            self.floor,
+            self._frame,
+            self._facts,
+            self.standing,
+            now_ns=self.now_ns(),
+            has_begun=self._clock is not None,
+            scanner=self._scanner,
         )
 
 

@@ -354,6 +354,7 @@ def floor_of(plan: Plan, seen: Iterable[SignalId] = ()) -> Floor:
             strategies=strategies,
             risk=plan.risk,
             observe=plan.mode == "observe",
+            fills_are_told=plan.is_told(book),
             code=code,
         )
         for book, strategies in plan.books

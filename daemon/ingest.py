@@ -49,6 +49,7 @@ from daemon.intake.repair import Repairer
 from daemon.intake.space import Space
 from daemon.intake.tape import Publication, Tape, TapedMinute, given_mark
 from daemon.intake.watch import STORE, Watch
+from daemon.orders.traffic import OrderTraffic
 from daemon.pulse.meters import Meters
 from providers.live import DayFrame, LiveProvider
 from stores.owner import Owner
@@ -85,6 +86,7 @@ class Ingest:
         space: where there is none, no tick is kept; None: nobody looks.
         is_live: the market goes on by itself: silence means something, and what came does not come
             again.
+        traffic: of a book whose fills are told: looks for ticks at its targets.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Ingest:
         repairer: Repairer | None = None,
         is_live: bool = False,
         space: Space | None = None,
+        traffic: OrderTraffic | None = None,
     ) -> None:
         self._clock = clock
         self._store = store
@@ -116,6 +119,7 @@ class Ingest:
         self._repairer = repairer
         self._is_live = is_live
         self._space = space
+        self._traffic = traffic
         self._watch = Watch(self.doubts, 0, None)
         self._auditor = Auditor(BarAudit(), (), lambda now_ns: np.zeros(0, np.bool_))
         self._grace_ns = 0
@@ -150,7 +154,10 @@ class Ingest:
         tape = Tape(builder, await self._owner.run(self._store.tick_count, *stored))
         self._meters.tick_outcomes = lambda: tape.counts
         self._closes_before = await self._owner.run(self._previous_closes, len(instruments))
-        tape.limit_prices(price_bands(instruments, self._closes_before, band_percent))
+        bands = price_bands(instruments, self._closes_before, band_percent)
+        tape.limit_prices(bands)
+        if self._traffic is not None:
+            self._traffic.targets.limit_prices(bands)
         tape.know_ticks([one.tick_paise or 0 for one in instruments])
         self._watch = Watch(
             self.doubts,
@@ -218,6 +225,8 @@ class Ingest:
                     if back := self._watch.told_again(ticks):
                         tape.feed_up(recv_ns, back)
                     tape.add(ticks)
+                    if self._traffic is not None:
+                        self._traffic.look(ticks)
                     self._watch.frame(recv_ns, ticks)
                     self._facts.ticks += len(ticks)
                     self._facts.last_frame_ns = recv_ns

@@ -1,10 +1,13 @@
 """What a daemon is to run, and what came of a day: values that bootstrap takes and gives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from core.book import MAIN_BOOK
+from core.orders import Order
+from core.ports import Broker, Clock
 from core.session import SECOND_NS
+from core.types import Instrument
 from daemon.intake.repair import WAIT_NS
 from daemon.sources import Source
 from providers.replay import SessionTerms
@@ -17,12 +20,17 @@ LATE_NS = 30 * SECOND_NS  # a Minute handled later than this after its close is 
 # (instance, registry name, settings) of each strategy of a book, in configured order
 Strategies = tuple[tuple[str, str, StrategySettings], ...]
 
+Withheld = Callable[[Order], str]  # asked last: why an order must not be sent any more, or ""
+OpenOrders = Callable[[Clock, Sequence[Instrument], Withheld], Broker]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What the daemon is to run. A shadow book has an account of its own, under the same risk.
 
-    `account`: the broker's name of the one that is traded, in mode live.
+    Args:
+        account: the broker's name of the one that is traded, in mode live.
+        orders: opens the broker of a day, whose fills are told; for mode live.
     """
 
     mode: str
@@ -34,6 +42,11 @@ class Plan:
     late_ns: int = LATE_NS
     repair_wait_ns: int = WAIT_NS
     shadows: tuple[tuple[str, Strategies], ...] = ()  # book -> its strategies, always on paper
+    orders: OpenOrders | None = None
+
+    def is_told(self, book: str) -> bool:
+        """Whether a real broker fills its orders."""
+        return self.mode == LIVE and book == MAIN_BOOK
 
     @property
     def books(self) -> tuple[tuple[str, Strategies], ...]:

@@ -109,19 +109,18 @@ def rerun(
     floor: Floor,
     frame: DayFrame,
     steps: Sequence[Sequence[LedgerEvent]],
-    shown: Callable[[MinuteSpan, list[Done]], None],
+    shown: Callable[[MinuteSpan | None, list[Done]], None],
 ) -> list[LedgerEvent]:
     """Run recorded Minutes, commands and doubts through `floor`, which stands at the day's opening.
 
-    `shown` is told of each Minute, so that the page knows the day so far.
+    `shown` is told of each step, so that the page knows the day so far; None: it was no Minute.
     Returns the events that the last step still lacks: its orders were durable, their
     acknowledgement was not. Raises StoreFailed at the first result that differs.
     """
     missing: list[LedgerEvent] = []
     for recorded in steps:
         again = redo(floor, frame, recorded[0], blown_in(recorded[1:]))
-        if again.span is not None:
-            shown(again.span, again.done)
+        shown(again.span, again.done)
         is_last = recorded is steps[-1]
         missing = _compared(again.results, recorded[1:], recorded[0], is_last=is_last)
     return missing

@@ -23,6 +23,7 @@ class DayTasks:
         ingest: brings Minutes until the feed's day is over.
         trading: handles them until there are no more; with it the day ends.
         state: shows how it goes, until cancelled.
+        orders: between trading and a broker that tells its fills, until cancelled.
         end_intake: tells trading that no further Minute comes, where ingest was cut off.
     """
 
@@ -30,6 +31,7 @@ class DayTasks:
     trading: Work
     state: Work
     end_intake: Callable[[], Awaitable[None]]
+    orders: Work | None = None
 
 
 async def supervise(tasks: DayTasks, stop: asyncio.Event | None = None) -> None:
@@ -43,6 +45,8 @@ async def supervise(tasks: DayTasks, stop: asyncio.Event | None = None) -> None:
             ingest = group.create_task(_watched("ingest", tasks.ingest), name="ingest")
             trading = group.create_task(_watched("trading", tasks.trading), name="trading")
             beside = [group.create_task(_watched("state", tasks.state), name="state")]
+            if tasks.orders is not None:
+                beside.append(group.create_task(_watched("orders", tasks.orders), name="orders"))
             if stop is not None:
                 ending = _stopped(stop, ingest, tasks.end_intake)
                 beside.append(group.create_task(_watched("stop", ending), name="stop"))

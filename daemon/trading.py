@@ -1,31 +1,46 @@
-"""Task 2: Minutes and commands through the books; ledger first, then the broker, then the page.
+"""Task 2: Minutes, commands and what a broker tells through the books; ledger first, then the
+broker, then the page.
 
-One Minute is one transaction, and so is a command between two of them. What the ledger has not
+One Minute is one transaction, and so is whatever comes between two of them. What the ledger has not
 taken is never sent.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import assert_never
 
 import structlog
 
 from core.crashpoints import crashpoint
 from core.errors import StoreFailed
-from core.events import Cancel, FillBooked, SignalDecided, Step, Submit, TradeClosed
-from core.orders import OrderRole
-from core.ports import BarProvider, Broker, Ledger, LedgerEvent, MarketStore, ReportKind
+from core.events import Cancel, FillBooked, Modify, SignalDecided, Submit, TradeClosed, Tripped
+from core.orders import OrderRole, OrderState, OrderType
+from core.ports import (
+    BarProvider,
+    Broker,
+    BrokerReport,
+    Ledger,
+    LedgerEvent,
+    MarketStore,
+    ReportKind,
+)
+from core.targets import Touched
 from core.types import Command, MinuteSpan, TradingState
 from daemon.commands import NO_PROCESS, Asked, NotObeyed, Obeyed, Operator
-from daemon.desk import Desk
 from daemon.floor import Done, Floor
 from daemon.fuse import Blown
 from daemon.intake.doubts import Doubts
 from daemon.intake.lateness import Lateness
 from daemon.intake.tape import Publication
+from daemon.orders.calls import called
+from daemon.orders.traffic import OrderTraffic, Told
 from daemon.pulse.meters import Meters, Pulse
 from daemon.scanner import Scanner
 from stores.owner import Owner
+
+SETTLE_S = 2.5  # at the end: of the five in which a stop has to be through
 
 log = structlog.get_logger()
 
@@ -34,7 +49,9 @@ class Trading:
     """Feeds every book from a provider of resampled Minutes until the provider ends.
 
     Args:
-        brokers: where the orders of each book go, by its name.
+        brokers: where the orders of each book on paper go, by its name.
+        traffic: of the main book where its fills are told.
+        held: time that waits for its readers does so while something is decided and kept.
         lateness: None where the market waits for us, so that no Minute is ever late.
     """
 
@@ -53,6 +70,8 @@ class Trading:
         meters: Meters | None = None,
         publications: dict[int, Publication] | None = None,
         doubts: Doubts | None = None,
+        traffic: OrderTraffic | None = None,
+        held: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """`publications`: how Minutes came about, by their close; taken out when decided."""
         self._floor = floor
@@ -62,6 +81,8 @@ class Trading:
         self._store = store
         self._store_owner = store_owner
         self._brokers = brokers
+        self._traffic = traffic
+        self._held = held
         self._scanner = scanner
         self._operator = operator or Operator()
         self._meters = meters or Meters()
@@ -74,21 +95,27 @@ class Trading:
     async def run(self, provider: BarProvider) -> None:
         """Every Minute of the provider; before each, the HALT file is looked for."""
         await self._obey_file()
+        self._watch_targets()
         spans = aiter(provider.spans())
         try:
             while (span := await self._next(spans)) is not None:
                 await self._obey_file()
                 await self.minute(span)
+            await self._settle()
         finally:
             self.pulse.idle = True
 
     async def _next(self, spans: AsyncIterator[MinuteSpan]) -> MinuteSpan | None:
-        """The next Minute, after every command that came before it; None: there is none."""
+        """The next Minute, after every command and all that was told before it; None: there is
+        none."""
         coming = asyncio.ensure_future(anext(spans, None))
         coming.add_done_callback(self._operator.stir)
         try:
             while True:
                 await self._obey_waiting()
+                if (told := self._told()) is not None:
+                    await self.told(told)
+                    continue
                 if coming.done():
                     return coming.result()
                 self.pulse.idle = True
@@ -99,6 +126,10 @@ class Trading:
 
     async def minute(self, span: MinuteSpan) -> None:
         """Decide, remember, send, show: in this order."""
+        with self._held():
+            await self._minute(span)
+
+    async def _minute(self, span: MinuteSpan) -> None:
         close_ns = int(span.close_ns[0])
         late = self._lateness is not None and self._lateness.of(close_ns)
         publication = self._publications.pop(close_ns, None)
@@ -115,6 +146,59 @@ class Trading:
         show(self._scanner, span, done)
         log_effects(done)
         log_failures((one.desk.name, blown) for one in done for blown in one.blown)
+
+    # --- what a broker, or a tick at a target, tells ---------------------------------------------
+
+    def _told(self) -> Told | None:
+        return None if self._traffic is None else self._traffic.take()
+
+    async def told(self, told: Told) -> None:
+        """Decide, remember, send, show: as a Minute. Raises StoreFailed."""
+        with self._held():
+            match told:
+                case BrokerReport():
+                    done, events = self._floor.reported(told)
+                case Touched(instrument, price, ts_ns):
+                    symbol = self._floor.symbols[instrument]
+                    done, events = self._floor.touched(symbol, price, ts_ns)
+                case _:
+                    assert_never(told)
+            crashpoint("broker.report.before")
+            await self.remember(events)
+            crashpoint("broker.report.after")
+            await self.send(done)
+            self._meters.decided(done[0].effects)
+            show(self._scanner, None, done)
+            log_effects(done)
+            if isinstance(told, BrokerReport) and told.kind is ReportKind.REJECTED:
+                log.error("order_refused", order_id=told.order_id, reason=told.reason)
+
+    async def _settle(self) -> None:
+        """No Minute follows: what was asked of a broker is answered first, unless that takes long;
+        then the next start finds out."""
+        until_s = asyncio.get_running_loop().time() + SETTLE_S
+        while self._traffic is not None and not self._is_settled(self._traffic):
+            if (told := self._traffic.take()) is not None:
+                await self.told(told)
+                continue
+            try:
+                async with asyncio.timeout_at(until_s):
+                    await self._operator.stirred()
+            except TimeoutError:
+                log.warning("orders_unsettled", orders=list(self._floor.main.engine.orders))
+                return
+
+    def _is_settled(self, traffic: OrderTraffic) -> bool:
+        """Nothing is on its way, and what works is a stop that waits for its price."""
+        orders = self._floor.main.engine.orders.values()
+        waits = all(
+            one.state is OrderState.OPEN and one.type is OrderType.STOP_MARKET for one in orders
+        )
+        return traffic.is_idle and waits
+
+    def _watch_targets(self) -> None:
+        if self._traffic is not None:
+            self._traffic.targets.arm(self._floor.main.engine.holdings.positions)
 
     # --- the operator ----------------------------------------------------------------------------
 
@@ -135,9 +219,10 @@ class Trading:
 
     async def obey(self, asked: Asked) -> Obeyed:
         """Decide, remember, send: as a Minute. Every book obeys. Raises StoreFailed."""
-        done, events = self._floor.obey(asked.command, asked.user, asked.pid)
-        await self.remember(events)
-        await self.send(done)
+        with self._held():
+            done, events = self._floor.obey(asked.command, asked.user, asked.pid)
+            await self.remember(events)
+            await self.send(done)
         state, main = self._floor.main.state, done[0]
         self._meters.decided(main.effects)
         log.info(
@@ -150,7 +235,7 @@ class Trading:
         taken_back = [one.order.role for one in main.effects if isinstance(one, Cancel)]
         return Obeyed(
             state=state,
-            exits=len(main.submits),
+            exits=sum(isinstance(one, Submit | Modify) for one in main.effects),
             cancelled=taken_back.count(OrderRole.ENTRY),
         )
 
@@ -164,21 +249,29 @@ class Trading:
         self.pulse.turns += 1
 
     async def send(self, done: Sequence[Done]) -> None:
-        """Hand new orders to each book's broker; what it takes is remembered as acknowledged."""
+        """Hand on what each book asks for. A broker that tells its fills answers later, and is not
+        waited for; what one on paper takes is remembered as acknowledged."""
         events: list[LedgerEvent] = []
         for one in done:
-            taken: list[Submit] = []
-            for submit in one.submits:
-                crashpoint("broker.submit.before")
-                answer = await self._brokers[one.desk.name].submit(submit.order)
-                crashpoint("broker.submit.after")
-                if answer.kind is ReportKind.ACKNOWLEDGED:
-                    taken.append(submit)
-                else:
-                    log.error("order_refused", order_id=answer.order_id, reason=answer.reason)
-            events += one.desk.acknowledged(taken)
+            if one.desk.setup.fills_are_told:
+                assert self._traffic is not None
+                self._traffic.send(one.effects)
+                self._watch_targets()
+            else:
+                events += one.desk.acknowledged(await self._taken(one))
         if events:
             await self.remember(events)
+
+    async def _taken(self, one: Done) -> list[Submit]:
+        """The new orders of a book on paper that its broker took."""
+        taken: list[Submit] = []
+        for submit in one.submits:
+            answer = await called(self._brokers[one.desk.name], submit)
+            if answer.kind is ReportKind.ACKNOWLEDGED:
+                taken.append(submit)
+            else:
+                log.error("order_refused", order_id=answer.order_id, reason=answer.reason)
+        return taken
 
     async def _keep_decisions(self, done: Sequence[Done]) -> None:
         """Strategy bars with their gates, for "why no trade"; the store may fail, trading not."""
@@ -203,37 +296,42 @@ class Trading:
             log.error("market_store_failed", reason=str(error))
 
 
-def show(scanner: Scanner, span: MinuteSpan, done: Sequence[Done]) -> None:
-    """Tell the scanner what a Minute brought to each book."""
-    close_ns, symbols = int(span.close_ns[0]), done[0].desk.symbols
-    marks = zip(span.bars["instrument"].tolist(), span.bars["close"].tolist(), strict=True)
-    for number, close in marks:
-        scanner.marked(symbols[number], close, close_ns)
+def show(scanner: Scanner, span: MinuteSpan | None, done: Sequence[Done]) -> None:
+    """Tell the scanner what a Minute brought to each book, or what came between two of them."""
+    if span is not None:
+        close_ns, symbols = int(span.close_ns[0]), done[0].desk.symbols
+        marks = zip(span.bars["instrument"].tolist(), span.bars["close"].tolist(), strict=True)
+        for number, close in marks:
+            scanner.marked(symbols[number], close, close_ns)
     for one in done:
-        _show_steps(scanner, one.desk, one.steps)
+        _show_bars(scanner, one)
+        _show_effects(scanner, one)
         for blown in one.blown:
             scanner.switched_off(blown.strategy)
 
 
-def _show_steps(scanner: Scanner, desk: Desk, steps: Sequence[Step]) -> None:
-    for step in steps:
-        for decision in step.decisions:
-            seen = desk.bars_seen[decision.strategy]
-            name = desk.strategies[decision.strategy].name
-            bars = decision.bars
-            columns = (bars[one].tolist() for one in ("instrument", "open_ns", "close_ns"))
-            for number, opened, closed in zip(*columns, strict=True):
-                scanner.bar_closed(name, desk.symbols[number], opened, closed, int(seen[number]))
-        for effect in step.effects:
-            match effect:
-                case SignalDecided(signal):
-                    scanner.signal_decided(signal)
-                case FillBooked(fill, position):
-                    scanner.position_changed(fill.strategy, fill.instrument, position)
-                case TradeClosed(trade):
-                    scanner.trade_closed(trade)
-                case _:
-                    pass  # orders are in the ledger; the page shows positions
+def _show_bars(scanner: Scanner, one: Done) -> None:
+    desk = one.desk
+    for decision in (decision for step in one.steps for decision in step.decisions):
+        seen = desk.bars_seen[decision.strategy]
+        name = desk.strategies[decision.strategy].name
+        bars = decision.bars
+        columns = (bars[one].tolist() for one in ("instrument", "open_ns", "close_ns"))
+        for number, opened, closed in zip(*columns, strict=True):
+            scanner.bar_closed(name, desk.symbols[number], opened, closed, int(seen[number]))
+
+
+def _show_effects(scanner: Scanner, one: Done) -> None:
+    for effect in one.effects:
+        match effect:
+            case SignalDecided(signal):
+                scanner.signal_decided(signal)
+            case FillBooked(fill, position):
+                scanner.position_changed(fill.strategy, fill.instrument, position)
+            case TradeClosed(trade):
+                scanner.trade_closed(trade)
+            case _:
+                pass  # orders are in the ledger; the page shows positions
 
 
 def log_effects(done: Sequence[Done]) -> None:
@@ -271,6 +369,8 @@ def log_effects(done: Sequence[Done]) -> None:
                     reason=trade.exit_reason.name,
                     net_paise=trade.net_paise,
                 )
+            case Tripped(order_id, reason):
+                log.error("breaker_tripped", book=book, order_id=order_id, reason=reason)
             case _:
                 pass
 

@@ -63,6 +63,7 @@ class UpstoxBroker:
         calls: the host of orders; `reads`: that of all else.
         keys: of the instruments, by their symbols.
         now_ns: the time put on reports.
+        withheld: asked after all waiting: why an order must not be sent any more, or "".
         now_s: real time; None: that of the running loop. `sleep` goes by the same.
     """
 
@@ -74,6 +75,7 @@ class UpstoxBroker:
         now_ns: Callable[[], int],
         *,
         limits: OrderLimits | None = None,
+        withheld: Callable[[Order], str] = lambda order: "",
         now_s: Callable[[], float] | None = None,
         sleep: Sleep = asyncio.sleep,
         dial: Dial = dialled,
@@ -81,6 +83,7 @@ class UpstoxBroker:
         self._calls, self._reads = calls, reads
         self._keys = dict(keys)
         self._now_ns = now_ns
+        self._withheld = withheld
         self._now_s = now_s or (lambda: asyncio.get_running_loop().time())
         limits = limits or OrderLimits()
         windows = RateWindows(limits.broker, self._now_s, sleep)
@@ -113,7 +116,10 @@ class UpstoxBroker:
             return self._no(order.order_id, f"order id {order.order_id} was taken before")
         if order.role is not OrderRole.ENTRY:
             await self._pace.other(self._now_ns())
-        elif why := await self._pace.entry(self._now_ns()):
+            why = self._withheld(order)
+        else:
+            why = await self._pace.entry(self._now_ns()) or self._withheld(order)
+        if why:
             self._known.forget(life)
             return self._no(order.order_id, f"not sent: {why}")
         life.asked[OrderCall.SUBMIT] = Asked(self._now_s())

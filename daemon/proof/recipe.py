@@ -68,6 +68,7 @@ def recipe_of(
                 "strategies": [
                     [name, kind, own.model_dump(mode="json")] for name, kind, own in one.strategies
                 ],
+                **({"fills_are_told": True} if one.fills_are_told else {}),
             }
             for one in setups
         ],
@@ -95,6 +96,7 @@ def setups_of(recipe: Row, code: str) -> list[DeskSetup]:
             ),
             risk=MarketRisk.model_validate(recipe["risk"]),
             observe=recipe["observe"],
+            fills_are_told=book.get("fills_are_told", False),  # of older days none were
             code=code,
         )
         for book in recipe["books"]

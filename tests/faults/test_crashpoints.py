@@ -19,7 +19,9 @@ EFFECTS = {
         "stores/market_tables.py:create_or_check",
     },
     "replace_file": {"stores/files.py:publish"},
-    "submit": {"daemon/trading.py:send"},
+    "submit": {"daemon/orders/calls.py:called"},
+    "modify": {"daemon/orders/calls.py:called"},
+    "cancel": {"daemon/orders/calls.py:called"},
 }
 
 
@@ -45,8 +47,9 @@ def effect_of(call: ast.Call) -> str | None:
     first = call.args[0] if call.args else None
     if isinstance(first, ast.Constant) and first.value == "COMMIT":
         return "COMMIT"
-    if call.func.attr == "submit" and "broker" in ast.unparse(call.func.value):
-        return "submit"
+    on_broker = "broker" in ast.unparse(call.func.value)
+    if on_broker and call.func.attr in ("submit", "modify", "cancel"):
+        return call.func.attr
     if call.func.attr in ("replace", "rename") and len(call.args) == 1:
         return "replace_file"
     return None
