@@ -35,23 +35,26 @@ def audit(request: Request, history_sessions: int = 60, seed: int = 1) -> Iterat
     """Every check in turn, cheapest first."""
     provider = ReplayProvider(request.dataset, session_terms(request.risk))
     symbols = [instrument.symbol for instrument in request.dataset.instruments]
-    resampler = _resampler(request, provider)
+    strategy = _fresh(request, symbols)
+    resampler = _resampler(request, provider, strategy)
     bars = np.concatenate(
         [resampler.resample(span).strategy_bars.copy() for span in provider.day_spans()]
     )
-    yield check_bars(request, provider, bars)
-    if not build(request.strategy, request.settings, symbols).sees_account:
+    yield check_bars(provider, _resampler(request, provider, strategy), bars)
+    if not strategy.sees_account:
         yield check_causality(request, symbols, bars, seed)
         yield check_warm_up(request, symbols, bars, history_sessions)
-        yield check_gears(request)
+        if len(strategy.timeframes_ns) > 1:
+            yield Check("gears", None, "a strategy of several timeframes: the event gear only")
+        else:
+            yield check_gears(request)
     else:
         for name in ("causality", "warm-up", "gears"):
             yield Check(name, None, "a plain Python strategy: it can only be run")
 
 
-def check_bars(request: Request, provider: ReplayProvider, bars: Records) -> Check:
+def check_bars(provider: ReplayProvider, resampler: Resampler, bars: Records) -> Check:
     """Strategy bars built one Minute at a time, as live builds them, equal those of whole days."""
-    resampler = _resampler(request, provider)
     found = 0
     for span in provider.day_spans():
         for minute in range(len(span.close_ns)):
@@ -187,10 +190,8 @@ def _fresh(request: Request, symbols: list[str]) -> Strategy:
     return build(request.strategy, request.settings, symbols)
 
 
-def _resampler(request: Request, provider: ReplayProvider) -> Resampler:
-    return Resampler(
-        [request.settings.timeframe_ns], request.dataset.options.base_ns, provider.groups
-    )
+def _resampler(request: Request, provider: ReplayProvider, strategy: Strategy) -> Resampler:
+    return Resampler(strategy.timeframes_ns, request.dataset.options.base_ns, provider.groups)
 
 
 def _title(bar: np.void) -> str:

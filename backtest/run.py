@@ -21,10 +21,11 @@ from core.errors import ConfigError, DataError
 from core.events import Effect, SignalDecided, TradeClosed
 from core.identity import backtest_scope
 from core.session import day_text, days_of
-from core.types import MinuteSpan, Signal, Trade
+from core.types import Int64s, MinuteSpan, Signal, Trade
 from providers.dataset import Dataset
 from providers.replay import ReplayProvider, SessionTerms
-from strategies.registry import build
+from strategies.focus import Focusable, Selected
+from strategies.registry import BoundStrategy, build
 from strategies.settings import MarketRisk, StrategySettings
 from strategies.terms import open_holdings
 
@@ -48,6 +49,7 @@ class Request:
     gear: Gear = Gear.COMPILED
     from_day: int | None = None
     to_day: int | None = None
+    focus: Int64s | None = None  # `bar_keys` on which alone it is to evaluate; None: everywhere
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -72,6 +74,7 @@ class Result:
     days: list[int] = field(default_factory=list)
     base_bars: int = 0
     strategy_bars: int = 0
+    evaluations: int = 0  # made of a strategy that can leave them out
     seconds: float = 0.0
 
 
@@ -197,7 +200,7 @@ def _run_event(
 ) -> Result:
     first = requests[0]
     symbols = [instrument.symbol for instrument in first.dataset.instruments]
-    strategies = [build(one.strategy, one.settings, symbols, one.name) for one in requests]
+    strategies = [_built(one, symbols) for one in requests]
     resampler = Resampler(
         sorted({timeframe_ns for one in strategies for timeframe_ns in one.timeframes_ns}),
         first.dataset.options.base_ns,
@@ -221,8 +224,11 @@ def _run_event(
     signals: list[Signal] = []
     trades: list[Trade] = []
     last: MinuteSpan | None = None
+    _focus(requests, strategies, warming=True)
     for span, traded in _spans(first, provider, resampler):
         if traded:
+            if last is None:
+                _focus(requests, strategies, warming=False)
             for step in book.run(span, every_bar=False):
                 _sort_out(step.effects, signals, trades)
             _count(result, span)
@@ -233,11 +239,29 @@ def _run_event(
             progress(len(span.bars))
     if last is not None and provider.always_open:
         _sort_out(book.finish(last).effects, signals, trades)
+    result.evaluations = sum(one.evaluations for one in strategies if isinstance(one, Focusable))
     result.signals = signals_frame(signals)
     result.trades = trades_frame(
         trades, [(one.name, symbol) for one in strategies for symbol in symbols]
     )
     return result
+
+
+def _built(request: Request, symbols: Sequence[str]) -> BoundStrategy:
+    """Fresh; where it cannot leave an evaluation out, it is heard on the bars of the focus only."""
+    strategy = build(request.strategy, request.settings, symbols, request.name)
+    if request.focus is None or isinstance(strategy, Focusable):
+        return strategy
+    return Selected(strategy, request.settings, request.focus)
+
+
+def _focus(
+    requests: Sequence[Request], strategies: Sequence[BoundStrategy], *, warming: bool
+) -> None:
+    """While it warms up nothing is decided, hence nothing evaluated."""
+    for request, strategy in zip(requests, strategies, strict=True):
+        if isinstance(strategy, Focusable):
+            strategy.focus(np.zeros(0, np.int64) if warming else request.focus)
 
 
 def _sort_out(effects: list[Effect], signals: list[Signal], trades: list[Trade]) -> None:

@@ -26,6 +26,7 @@ from core.types import Market
 from providers.dataset import DataCounts, DataOptions, Dataset, StampLabel
 from providers.raw_bars import SourceLayout
 from providers.shortlist import expanded
+from strategies.registry import needs_event_gear
 from strategies.settings import TIMEFRAME_WORDS, StrategySettings, timeframe_ns
 
 E = TypeVar("E", bound=StrEnum)
@@ -72,14 +73,13 @@ def request_of(
     configured = configuration(config, sets, layer, [instance])
     chosen = configured.strategies[instance]
     check_timeframe(instance, chosen.settings, options.base_ns)
-    is_plain = ":" in chosen.strategy
     return Request(
         strategy=chosen.strategy,
         settings=chosen.settings,
         risk=configured.settings.risk.for_market(options.market),
         dataset=data if isinstance(data, Dataset) else read(data, options),
         instance=instance,
-        gear=wanted or (Gear.EVENT if is_plain else Gear.COMPILED),
+        gear=wanted or (Gear.EVENT if needs_event_gear(chosen.strategy) else Gear.COMPILED),
         from_day=first,
         to_day=last,
     )

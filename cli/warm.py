@@ -65,7 +65,7 @@ def play(directory: Path) -> None:
     from daemon.sources import FIRST_GENERATED_DAY, chosen_instruments
     from providers.dataset import DataOptions, trusted
     from providers.synthetic import SyntheticFeed
-    from strategies.registry import KERNELS, settings_of
+    from strategies.registry import KERNELS, needs_event_gear, settings_of
 
     telemetry.configure("error")
     live_kernels()
@@ -83,9 +83,9 @@ def play(directory: Path) -> None:
     instruments = chosen_instruments(())
     bars = SyntheticFeed(1, day, VirtualClock(0)).history(instruments, 5)
     dataset = trusted(instruments, bars, DataOptions())
-    for name in KERNELS:
+    for name in (*KERNELS, "fusion"):
         settings = settings_of(name)()
-        for gear in Gear:
+        for gear in [Gear.EVENT] if needs_event_gear(name) else Gear:
             run(
                 Request(
                     strategy=name, settings=settings, risk=plan.risk, dataset=dataset, gear=gear

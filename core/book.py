@@ -34,7 +34,10 @@ class AccountView:
 
 
 class Decider(Protocol):
-    """What a book asks of a strategy. Kernel-backed ones do not look at the account."""
+    """What a book asks of a strategy. Kernel-backed ones do not look at the account.
+
+    Its bars are numbered by its own timeframes, the longest is 0, whoever else is in the book.
+    """
 
     name: str
     kinds: tuple[str, ...]
@@ -70,14 +73,15 @@ class Book:
         self.engine = engine
         self._account = AccountView(engine)
         numbers = list(timeframes_ns)
-        self._wanted = [[numbers.index(t) for t in s.timeframes_ns] for s in self.strategies]
+        self._wanted = [
+            np.sort([numbers.index(t) for t in s.timeframes_ns]) for s in self.strategies
+        ]
         self._all_wanted = [len(wanted) == len(numbers) for wanted in self._wanted]
 
     def warm(self, span: MinuteSpan) -> None:
         """Feed history to the strategies: states advance, nothing is decided."""
         for number, strategy in enumerate(self.strategies):
-            rows = self._rows_for(number, span.strategy_bars)
-            bars = span.strategy_bars if rows is None else span.strategy_bars[rows]
+            bars, _ = self._own(number, span.strategy_bars)
             if len(bars):
                 strategy.on_bars(bars, self._account)
 
@@ -123,10 +127,10 @@ class Book:
         strategy = self.strategies[number]
         if strategy.sees_account:
             return None
-        rows = self._rows_for(number, span.strategy_bars)
-        bars, first = span.strategy_bars, span.first_strategy_bar
+        bars, rows = self._own(number, span.strategy_bars)
+        first = span.first_strategy_bar
         if rows is not None:
-            bars, first = bars[rows], np.searchsorted(rows, first)
+            first = np.searchsorted(rows, first)
         signals = strategy.on_bars(bars, self._account)
         if signals is None:
             return None
@@ -144,19 +148,23 @@ class Book:
                 yield Decision(number, said.bars[first:last], said.signals[first:last])
             return
         first, last = span.first_strategy_bar[minute], span.first_strategy_bar[minute + 1]
-        bars = span.strategy_bars[first:last]
-        rows = self._rows_for(number, bars)
-        for k in range(len(bars)) if rows is None else rows:
+        bars, _ = self._own(number, span.strategy_bars[first:last])
+        for k in range(len(bars)):
             one = bars[k : k + 1]
             signals = self.strategies[number].on_bars(one, self._account)
             if signals is not None:
                 yield Decision(number, one, signals)
 
-    def _rows_for(self, number: int, bars: Records) -> Int64s | None:
-        """Which of `bars` are of the strategy's timeframes; None: all."""
+    def _own(self, number: int, bars: Records) -> tuple[Records, Int64s | None]:
+        """Those of `bars` that the strategy reads, numbered by its timeframes, and their rows;
+        None: all as they are."""
         if self._all_wanted[number]:
-            return None
-        return np.flatnonzero(np.isin(bars["timeframe"], self._wanted[number]))
+            return bars, None
+        wanted = self._wanted[number]
+        rows = np.flatnonzero(np.isin(bars["timeframe"], wanted))
+        own = bars[rows]
+        own["timeframe"] = np.searchsorted(wanted, own["timeframe"])
+        return own, rows
 
 
 class Said(NamedTuple):

@@ -114,3 +114,56 @@ def is_peak(ring: np.ndarray, count: int, reach: int, direction: int) -> bool:
         if direction * ring[k] > middle:
             return False
     return True
+
+
+@kernel
+def rsi(gain: float, loss: float) -> float:
+    """100 * g / (g + l) of the smoothed gains and losses (Wilder 1978); 50 while nothing moved."""
+    total = gain + loss
+    return 50.0 if total == 0.0 else 100.0 * gain / total
+
+
+@kernel
+def mean_of_last(ring: np.ndarray, count: int, size: int) -> float:
+    """Mean of the newest `size` values of a ring, NaN with fewer; value k lies at k % len(ring).
+
+    Added oldest first, so that it does not depend on where in the ring they lie: two runs that
+    began at different bars agree to the bit.
+    """
+    if count < size:
+        return np.nan
+    total = 0.0
+    for k in range(count - size, count):
+        total += ring[k % len(ring)]
+    return total / size
+
+
+@kernel
+def deviation_of_last(ring: np.ndarray, count: int, size: int) -> float:
+    """Sample deviation of the newest `size` >= 2 values of a ring, NaN with fewer."""
+    mean = mean_of_last(ring, count, size)
+    squares = 0.0
+    for k in range(max(count - size, 0), count):
+        distance = ring[k % len(ring)] - mean
+        squares += distance * distance
+    return float(np.sqrt(squares / (size - 1)))
+
+
+@kernel
+def put_sorted(values: np.ndarray, size: int, value: float) -> None:
+    """Put `value` among the first `size` sorted values; there is room for one more."""
+    place = size
+    while place > 0 and values[place - 1] > value:
+        values[place] = values[place - 1]
+        place -= 1
+    values[place] = value
+
+
+@kernel
+def take_sorted(values: np.ndarray, size: int, value: float) -> None:
+    """Take `value`, which is among the first `size` sorted values, away."""
+    place = 0
+    while values[place] != value:
+        place += 1
+    for k in range(place, size - 1):
+        values[k] = values[k + 1]

@@ -14,6 +14,7 @@ from pydantic import Field
 from core.book import AccountView
 from core.errors import ConfigError, DataError
 from core.types import Records, Side
+from strategies.focus import bar_keys
 from strategies.kernel import signal_dtype
 from strategies.settings import StrategySettings
 
@@ -51,7 +52,7 @@ class PrecomputedStrategy:
         self._signals["side"][:, 0] = [int(Side[s]) for s in table["side"]]
         self._signals["atr"] = table["atr"].fill_null(np.nan).to_numpy()
         self._signals = self._signals[order]
-        self._keys = _keys(instrument[order], table["bar_open_ns"].to_numpy()[order])
+        self._keys = bar_keys(instrument[order], table["bar_open_ns"].to_numpy()[order])
         if len(np.unique(self._keys)) < len(self._keys):
             raise DataError(f"{settings.signals_path}: two signals on one bar of one instrument")
 
@@ -59,7 +60,7 @@ class PrecomputedStrategy:
         """SIGNAL rows for closed strategy bars, in order."""
         signals: Records = np.zeros(len(bars), self._signals.dtype)
         if len(self._keys):
-            keys = _keys(bars["instrument"], bars["open_ns"])
+            keys = bar_keys(bars["instrument"], bars["open_ns"])
             found = np.searchsorted(self._keys, keys).clip(max=len(self._keys) - 1)
             hit = self._keys[found] == keys
             signals[hit] = self._signals[found[hit]]
@@ -92,8 +93,3 @@ def read_signals(path: str, instruments: Sequence[str]) -> "pl.DataFrame":
     if strangers:
         raise DataError(f"{path} names {sorted(strangers)[0]}, which is not in the data")
     return table.select(COLUMNS)
-
-
-def _keys(instrument: np.ndarray, open_ns: np.ndarray) -> np.ndarray:
-    """(instrument, open) as one sortable number: minutes fit 32 bits until the year 10000."""
-    return instrument.astype(np.int64) << 40 | open_ns.astype(np.int64) // 60_000_000_000

@@ -10,6 +10,7 @@ from typing import Protocol, cast
 from core.book import Strategy
 from core.errors import ConfigError
 from strategies import ema_cross, pixity
+from strategies.fusion import FusionSettings, FusionStrategy
 from strategies.kernel import KernelSpec, KernelStrategy
 from strategies.plain import PlainClass, PlainStrategy
 from strategies.precomputed import PrecomputedSettings, PrecomputedStrategy
@@ -17,7 +18,7 @@ from strategies.settings import StrategySettings
 from strategies.table import nearest
 
 KERNELS: dict[str, KernelSpec] = {spec.name: spec for spec in (pixity.SPEC, ema_cross.SPEC)}
-NAMES = (*KERNELS, "precomputed")
+NAMES = (*KERNELS, "fusion", "precomputed")
 
 
 class BoundStrategy(Strategy, Protocol):
@@ -31,9 +32,16 @@ def settings_of(name: str) -> type[StrategySettings]:
     """The settings model of a strategy. Raises ConfigError for a name that is not known."""
     if name in KERNELS:
         return KERNELS[name].settings
+    if name == "fusion":
+        return FusionSettings
     if name == "precomputed":
         return PrecomputedSettings
     return _plain(name).settings
+
+
+def needs_event_gear(name: str) -> bool:
+    """Whether it is plain Python, or reads several timeframes."""
+    return name == "fusion" or ":" in name
 
 
 def build(
@@ -42,6 +50,9 @@ def build(
     """A fresh strategy over numbered instruments; `instance` is its configured name."""
     if name in KERNELS:
         return KernelStrategy(KERNELS[name], settings, len(instruments), instance)
+    if name == "fusion":
+        assert isinstance(settings, FusionSettings)
+        return FusionStrategy(settings, instruments, instance or name)
     if name == "precomputed":
         assert isinstance(settings, PrecomputedSettings)
         return PrecomputedStrategy(settings, instruments, instance or name)

@@ -12,6 +12,7 @@ from strategies.kernel import Drive
 from strategies.registry import KERNELS
 from tests.datasets import LIVELY, dataset_of, generated, request_on
 from tests.market import flat
+from tests.strategies.hours import hours
 
 QUICK = ("timeframe=5m", "ema_fast=2", "ema_slow=3", "atr_period=2", "warmup_bars=10")
 
@@ -102,6 +103,16 @@ def test_a_value_taken_over_the_whole_array_is_caught(monkeypatch: pytest.Monkey
 
     assert check.ok is False
     assert "vwap knew a later bar" in check.text
+
+
+@pytest.mark.slow
+def test_fusion_is_causal_and_warm_and_has_one_gear() -> None:
+    request = request_on(hours(75), strategy="fusion")
+    found = {check.name: check for check in audit(request)}
+
+    assert [True, True, True, None] == [check.ok for check in found.values()]
+    assert "the event gear only" in found["gears"].text
+    assert "60 sessions are given" in found["warm-up"].text
 
 
 PLAIN = """

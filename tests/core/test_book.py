@@ -71,7 +71,7 @@ def test_a_strategy_sees_its_own_timeframes_longer_ones_first() -> None:
     list(book.run(span))
 
     assert [HOUR_NS, FIVE_MINUTES_NS] == timeframes
-    assert {1} == {timeframe for timeframe, _, _ in short.seen}
+    assert {0} == {timeframe for timeframe, _, _ in short.seen}  # numbered among its own
     end = [(0, 0), (0, 1), (1, 0), (1, 1)]  # (timeframe, instrument) of the Minute that ends 10:15
     assert end == [(t, i) for t, i, o in both.seen if o in (at("09:15"), at("10:10"))][-4:]
     assert len(both.seen) == len(short.seen) + 4  # the hours 09:15 and 10:15 of each

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.indicators import ADX, adx_next, is_peak, recursive_mean, true_range, z_score
+from core.indicators import (
+    ADX,
+    adx_next,
+    deviation_of_last,
+    is_peak,
+    mean_of_last,
+    put_sorted,
+    recursive_mean,
+    rsi,
+    take_sorted,
+    true_range,
+    z_score,
+)
 
 PRICES = st.lists(
     st.tuples(st.integers(50, 60), st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=60
@@ -116,3 +128,36 @@ def test_a_swing_is_the_extreme_of_the_bars_on_both_sides_ties_included(
 
         assert (bool(window) and middle == max(window)) == is_peak(ring, count, reach, 1)
         assert (bool(window) and middle == min(window)) == is_peak(ring, count, reach, -1)
+
+
+def test_rsi_is_the_share_of_gains_and_50_while_nothing_moves() -> None:
+    assert [75.0, 0.0, 50.0] == [rsi(3.0, 1.0), rsi(0.0, 2.0), rsi(0.0, 0.0)]
+
+
+@given(st.lists(st.integers(0, 1_000), min_size=1, max_size=90), st.integers(2, 20))
+def test_mean_and_deviation_are_of_the_newest_values_wherever_in_the_ring(
+    values: list[int], size: int
+) -> None:
+    ring, other = np.zeros(30), np.zeros(20)
+    for i, value in enumerate(values):
+        ring[i % 30] = other[i % 20] = value
+    found = mean_of_last(ring, len(values), size), deviation_of_last(ring, len(values), size)
+
+    if len(values) < size:
+        assert [True, True] == [math.isnan(one) for one in found]
+        return
+    newest = values[-size:]
+    assert (statistics.fmean(newest), pytest.approx(statistics.stdev(newest))) == found
+    assert found[0] == mean_of_last(other, len(values), size)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=40))
+def test_values_stay_sorted_as_the_oldest_make_room(values: list[int]) -> None:
+    kept = np.zeros(6)
+    for i, value in enumerate(values):
+        if i >= 5:
+            take_sorted(kept, 5, values[i - 5])
+        put_sorted(kept, min(i, 4), value)
+
+    newest = values[-5:]
+    assert sorted(newest) == kept[: len(newest)].tolist()

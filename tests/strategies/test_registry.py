@@ -4,6 +4,7 @@ import pytest
 
 from core.errors import ConfigError
 from strategies.ema_cross import EmaCrossSettings
+from strategies.fusion import FusionSettings
 from strategies.pixity import PixitySettings
 from strategies.precomputed import PrecomputedSettings
 from strategies.registry import NAMES, build, settings_of
@@ -33,8 +34,8 @@ def own_module(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
 
 
-def test_the_names_are_those_of_the_kernels_and_precomputed() -> None:
-    assert ("pixity", "ema_cross", "precomputed") == NAMES
+def test_the_names_are_those_of_the_kernels_fusion_and_precomputed() -> None:
+    assert ("pixity", "ema_cross", "fusion", "precomputed") == NAMES
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,7 @@ def test_the_names_are_those_of_the_kernels_and_precomputed() -> None:
     [
         ("pixity", PixitySettings),
         ("ema_cross", EmaCrossSettings),
+        ("fusion", FusionSettings),
         ("precomputed", PrecomputedSettings),
     ],
 )
@@ -62,7 +64,7 @@ def test_a_name_that_is_not_known_is_answered_with_the_nearest(wrong: str, neare
 
 
 def test_a_name_like_none_is_answered_with_all() -> None:
-    with pytest.raises(ConfigError, match="known are pixity, ema_cross, precomputed"):
+    with pytest.raises(ConfigError, match="known are pixity, ema_cross, fusion, precomputed"):
         build("zzz", PixitySettings(), ["A"])
 
 
