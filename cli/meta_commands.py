@@ -6,10 +6,14 @@ from pathlib import Path
 import polars as pl
 
 from backtest.files import check_writable
+from backtest.html import write_page
 from backtest.run import Request
 from cli.progress import progress
 from core.errors import ConfigError
 from research.labels import Labels, label_events, write_labels
+from strategies.model import FOREST_FILE, MODEL_FILE, save
+
+REPORT_FILE = "report.html"
 
 
 def check_file_writable(path: Path) -> None:
@@ -44,3 +48,32 @@ def label_lines(labels: Labels) -> Iterator[str]:
     yield f"outcomes     {won} of {len(labelled)} won, mean {mean_r:+.3f} R"
     exits = labelled["exit_reason"].value_counts().sort("exit_reason").rows()
     yield f"exits        {', '.join(f'{count} {reason}' for reason, count in exits)}"
+
+
+def train(labels: Labels, out: Path) -> None:
+    """Train, write the model and its report, say how the folds did."""
+    from research.model_report import report, report_lines  # scikit-learn takes a second
+    from research.training import train as trained_on
+
+    trained = trained_on(labels)
+    for line in report_lines(trained):
+        print(line)
+    write_page(out / REPORT_FILE, report(trained))
+    save(out, trained.forest, trained.description)
+    print(f"written      {out}/{FOREST_FILE}, {MODEL_FILE}, {REPORT_FILE}")
+
+
+def check_model_folder(out: Path) -> None:
+    """Raise ConfigError where a model cannot go, before anything is computed.
+
+    One that is there stays: a configuration may name it, and a running day has decided by it.
+    """
+    if (out / MODEL_FILE).exists():
+        raise ConfigError(f"--out {out} holds a model: name a folder for the new one")
+    check_writable(out)
+
+
+def labels_for_training(request: Request) -> Labels:
+    """Labels of --data, made as `labels` makes them."""
+    with progress(f"labels of {request.name}", len(request.dataset.bars), "bars") as advance:
+        return label_events(request, advance)

@@ -50,3 +50,46 @@ def labels(
     commands.check_file_writable(out)
     request = request_of(strategy, data, options, config, sets, None, from_day, to_day)
     commands.labels(request, out)
+
+
+@meta_app.command()
+def train(
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", metavar="PATH ...", help="bars to label and learn from"),
+    ] = None,
+    labels_file: Annotated[
+        Path | None, typer.Option("--labels", metavar="FILE", help="labelled events instead")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="folder of the new model")
+    ] = Path("model"),
+    strategy: Strategy = "pixity",
+    from_day: FromDay = None,
+    to_day: ToDay = None,
+    sets: Sets = None,
+    config: Config = None,
+    symbols: Symbols = None,
+    label: Label = "open",
+    base: Base = "1m",
+    session: SessionOption = "nse",
+    closing_auction: Auction = "all",
+) -> None:
+    """Grow a forest on labelled events, tested fold by fold, and write model and report.
+
+    Example: tradingd train --data bars.parquet --to 2022-12-31 --out model
+    """
+    from cli import meta_commands as commands
+    from cli.backtest_commands import data_options, request_of
+    from core.errors import ConfigError
+    from research.labels import read_labels
+
+    if (data is None) == (labels_file is None):
+        raise ConfigError("train learns from --data PATH or from --labels FILE: name one")
+    commands.check_model_folder(out)
+    if labels_file is not None:
+        commands.train(read_labels(labels_file), out)
+        return
+    options = data_options(label, base, session, symbols, closing_auction)
+    request = request_of(strategy, data or [], options, config, sets, None, from_day, to_day)
+    commands.train(commands.labels_for_training(request), out)
