@@ -140,20 +140,30 @@ def exchange(span: MinuteSpan, minute: int, holdings: Holdings) -> int:
             price = market_price(bar.open, side, slippage_bps, tick, rules)
             count = fill_entry(holdings, i, price, bar.open_ns, rules, count)
         mark(position, bar, close_ns)
-        touched = bracket_touched(bar, side, position.stop, position.target, entered)
-        if touched == NO_EXIT:
-            continue
-        if touched == STOP_AT_OPEN:
-            price = market_price(bar.open, -side, slippage_bps, tick, rules)
-            count = fill_exit(holdings, i, STOP, price, bar.open_ns, rules, count)
-        elif touched == STOP_INSIDE:
-            price = market_price(position.stop, -side, slippage_bps, tick, rules)
-            count = fill_exit(holdings, i, STOP, price, close_ns, rules, count)
-        elif touched == TARGET_AT_OPEN:
-            count = fill_exit(holdings, i, TARGET, bar.open, bar.open_ns, rules, count)
-        else:
-            count = fill_exit(holdings, i, TARGET, position.target, close_ns, rules, count)
+        count = leave(bar, close_ns, holdings, entered, rules, count)
     return count
+
+
+@kernel
+def leave(
+    bar: Row, close_ns: int, holdings: Holdings, entered: bool, rules: Row, count: int
+) -> int:
+    """Stop and target of an open position against one bar, in which it may have been `entered`."""
+    i = bar.instrument
+    position, tick = holdings.positions[i], holdings.instruments[i].tick_paise
+    side, slippage_bps = position.side, holdings.limits[0].slippage_bps
+    touched = bracket_touched(bar, side, position.stop, position.target, entered)
+    if touched == NO_EXIT:
+        return count
+    if touched == STOP_AT_OPEN:
+        price = market_price(bar.open, -side, slippage_bps, tick, rules)
+        return fill_exit(holdings, i, STOP, price, bar.open_ns, rules, count)
+    if touched == STOP_INSIDE:
+        price = market_price(position.stop, -side, slippage_bps, tick, rules)
+        return fill_exit(holdings, i, STOP, price, close_ns, rules, count)
+    if touched == TARGET_AT_OPEN:
+        return fill_exit(holdings, i, TARGET, bar.open, bar.open_ns, rules, count)
+    return fill_exit(holdings, i, TARGET, position.target, close_ns, rules, count)
 
 
 @kernel

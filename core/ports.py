@@ -152,7 +152,8 @@ class BrokerReport:
     """What a broker said about one order; a fill carries its own id, quantity and price.
 
     `call`: which call it is about: a modify that is REJECTED leaves the order as it was.
-    `exchange_ns`: when the exchange says that it happened; 0: not told.
+    `exchange_ns`: when the exchange says that it happened; `sent_ns`: of the answer to a call, when
+    that left, by the clock of `ts_ns`; 0: not told.
     CANCELLED comes after every fill of its order: no more will be told.
     """
 
@@ -165,6 +166,7 @@ class BrokerReport:
     price: float = 0.0
     call: OrderCall = OrderCall.SUBMIT
     exchange_ns: int = 0
+    sent_ns: int = 0
 
 
 class Broker(Protocol):

@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -123,7 +123,8 @@ class UpstoxBroker:
             self._known.forget(life)
             return self._no(order.order_id, f"not sent: {why}")
         life.asked[OrderCall.SUBMIT] = Asked(self._now_s())
-        return await self._placed(life, placing(order, key))
+        sent_ns = self._now_ns()
+        return replace(await self._placed(life, placing(order, key)), sent_ns=sent_ns)
 
     async def modify(self, order: Order) -> BrokerReport:
         """Ask for other terms of the order of this id; that it has them will be a report."""
@@ -132,8 +133,9 @@ class UpstoxBroker:
             return self._no(order.order_id, life, OrderCall.MODIFY)
         asked = life.asked[OrderCall.MODIFY] = Asked(self._now_s(), order)
         self._looks.after_call()
+        sent_ns = self._now_ns()
         answer = await self._asked("PUT", MODIFY, body=modifying(order, life.broker_id))
-        return self._changed(life, OrderCall.MODIFY, asked, answer)
+        return replace(self._changed(life, OrderCall.MODIFY, asked, answer), sent_ns=sent_ns)
 
     async def cancel(self, order_id: str) -> BrokerReport:
         """Ask that it be cancelled; that it is will be a report."""
@@ -142,8 +144,9 @@ class UpstoxBroker:
             return self._no(order_id, life, OrderCall.CANCEL)
         asked = life.asked[OrderCall.CANCEL] = Asked(self._now_s())
         self._looks.after_call()
+        sent_ns = self._now_ns()
         answer = await self._asked("DELETE", CANCEL, asked={"order_id": life.broker_id})
-        return self._changed(life, OrderCall.CANCEL, asked, answer)
+        return replace(self._changed(life, OrderCall.CANCEL, asked, answer), sent_ns=sent_ns)
 
     async def _reachable(self, order_id: str) -> OrderLife | str:
         """The order, and a place for a call about it; or why there can be none."""

@@ -106,12 +106,15 @@ class AsOnPaper(Brokered):
 
     def play(self, day: int) -> None:
         for span in minutes(day):
-            [one], events = self.paper.minute(self.paper.resampler.resample(span))
-            self.found += events
-            for effect in one.effects:
-                if isinstance(effect, FillBooked):
-                    self._fill(effect)
-            self.minute(span)
+            self.play_minute(span)
+
+    def play_minute(self, span: MinuteSpan) -> None:
+        [one], events = self.paper.minute(self.paper.resampler.resample(span))
+        self.found += events
+        for effect in one.effects:
+            if isinstance(effect, FillBooked):
+                self._fill(effect)
+        self.minute(span)
 
     def _fill(self, booked: FillBooked) -> None:
         fill = booked.fill
