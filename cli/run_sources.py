@@ -139,11 +139,13 @@ async def talking(
     from daemon.upstox.source import UpstoxSource
     from providers.upstox.assets import UpstoxAssets
     from providers.upstox.feed import Allowance
-    from providers.upstox.rest import UpstoxRest
+    from providers.upstox.rest import RateWindows, UpstoxRest
 
     settings = configured.settings
     lists_at = settings.upstox.lists_at if venue.name == "upstox" else api
-    rest, assets = UpstoxRest(token, address=api), UpstoxAssets(lists_at)
+    windows = RateWindows(now_s=venue.now_s, sleep=venue.sleep)
+    rest = UpstoxRest(token, address=api, windows=windows, held=venue.held)
+    assets = UpstoxAssets(lists_at)
     morning = morning_of(settings, venue.identity, assets, rest, symbols)
     try:
         yield UpstoxSource(

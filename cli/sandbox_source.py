@@ -4,8 +4,9 @@ Puts the two together: the exchange and the daemon go by one clock, everything e
 loopback. The daemon is told an address and a token and nothing more.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 
 from pydantic import SecretStr
 
@@ -52,7 +53,9 @@ class OwnSandbox:
         clock = host or _at_dawn(parse_day(FIRST_GENERATED_DAY))
         self.exchange = Exchange(listings(), GeneratedWorld(seed, hours), hours, clock)
         self.accounts = Accounts(None, clock.now_ns())
-        self.sandbox = Sandbox(self.exchange, self.accounts, waits=not self.is_live)
+        self.sandbox = Sandbox(
+            self.exchange, self.accounts, waits=not self.is_live, now_s=self.now_s
+        )
         self._learned = learned
         self._token = ""
 
@@ -96,6 +99,21 @@ class OwnSandbox:
 
     async def pause(self, seconds: float, clock: Clock) -> None:
         await clock.sleep_until(clock.now_ns() + round(seconds * SECOND_NS))
+
+    def held(self) -> AbstractContextManager[None]:
+        return self.exchange.clock.held()
+
+    def now_s(self) -> float:
+        """Of the market, where a day waits for its reader: a day at speed max is over in seconds,
+        and would ask too often in them, and look for an order after its end."""
+        loop = asyncio.get_running_loop()
+        return loop.time() if self.is_live else self.now_ns() / SECOND_NS
+
+    async def sleep(self, seconds: float) -> None:
+        if self.is_live:
+            await asyncio.sleep(seconds)
+        else:
+            await self.pause(seconds, self.exchange.clock)
 
 
 def _at_dawn(day: int) -> Clock:

@@ -4,9 +4,11 @@ Decides nothing about orders. Both hosts share the token; reads share the window
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from brokers.upstox.broker import UpstoxBroker
+from brokers.upstox.stream import Dial, Updates, dialled
 from core.ports import Clock
 from core.types import Instrument
 from daemon.plan import Withheld
@@ -44,4 +46,18 @@ class UpstoxOrders:
             withheld=withheld,
             now_s=self._now_s,
             sleep=self._sleep,
+            dial=held_dial(clock),
         )
+
+
+def held_dial(clock: Clock) -> Dial:
+    """Time that waits for its readers does so until the stream is connected."""
+
+    @asynccontextmanager
+    async def dial(address: str) -> AsyncIterator[Updates]:
+        async with AsyncExitStack() as stack:
+            with clock.held():
+                socket = await stack.enter_async_context(dialled(address))
+            yield socket
+
+    return dial

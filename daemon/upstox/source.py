@@ -6,6 +6,7 @@ no sandbox, and never takes a day for another because the broker answers slowly.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -53,6 +54,14 @@ class Venue(Protocol):
     async def pause(self, seconds: float, clock: Clock) -> None:
         """Between two tries of the feed."""
 
+    def held(self) -> AbstractContextManager[None]:
+        """Its time stands still while an answer is on its way, if it waits for its readers."""
+
+    def now_s(self) -> float:
+        """Seconds by which requests are counted and orders looked for; `sleep` goes by them."""
+
+    async def sleep(self, seconds: float) -> None: ...
+
 
 class HostVenue:
     """An exchange that goes on while nobody looks: the broker's, or one in another process.
@@ -86,6 +95,15 @@ class HostVenue:
 
     async def pause(self, seconds: float, clock: Clock) -> None:
         await asyncio.sleep(seconds / self._speed)
+
+    def held(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def now_s(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
 
 class UpstoxSource:

@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import quote
 
@@ -49,6 +50,7 @@ WINDOWS: Mapping[int, int] = {1: 45, 60: 450, 1_800: 1_800}
 
 Token = Callable[[], str]
 Sleep = Callable[[float], Awaitable[None]]
+Held = Callable[[], AbstractContextManager[None]]
 
 
 log = structlog.get_logger()
@@ -104,6 +106,7 @@ class UpstoxRest:
     Args:
         token: asked before every request, so that a new token is used without a restart.
         address: of the broker, or of a local exchange.
+        held: time that waits for its readers does so while an answer is on its way.
         transport: for tests; None: the network.
     """
 
@@ -113,9 +116,11 @@ class UpstoxRest:
         *,
         address: str = API,
         windows: RateWindows | None = None,
+        held: Held = nullcontext,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.token = token
+        self._held = held
         self._refused: dict[str, tuple[float, AuthExpired]] = {}  # until when and why, by token
         self._windows = windows or RateWindows()
         # A request without a User-Agent is turned away at the broker's gate.
@@ -126,6 +131,10 @@ class UpstoxRest:
             transport=transport,
             trust_env=proxied(address),
         )
+
+    def beside(self, address: str) -> "UpstoxRest":
+        """The same caller at another host of the broker's, to be closed on its own."""
+        return UpstoxRest(self.token, address=address, held=self._held)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -212,13 +221,14 @@ class UpstoxRest:
     ) -> tuple[int, bytes]:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         try:
-            answer = await self._client.request(
-                method,
-                path,
-                params=asked,
-                json=body,
-                headers={"accept": "application/json"} | headers,
-            )
+            with self._held():
+                answer = await self._client.request(
+                    method,
+                    path,
+                    params=asked,
+                    json=body,
+                    headers={"accept": "application/json"} | headers,
+                )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise NeverSent(f"{path}: {type(error).__name__}") from error
         except httpx.HTTPError as error:

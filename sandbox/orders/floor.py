@@ -78,6 +78,10 @@ class Floor:
         """
         to_ms = self.exchange.now_ms()
         to_day = ist_day(to_ms * MS_NS)
+        if to_day < self.day:  # its exchange was opened for a later day, and plays an earlier one
+            self.day, self.now_ms, self._due = to_day, to_ms, []
+            self._lines, self._watched = {}, {}
+            trader.day_began()
         while self.day < to_day:
             self._run_day(trader, self.midnight_ms() + DAY_MS)
             self.day += 1

@@ -17,9 +17,10 @@ from core.session import parse_day
 from core.types import BAR, MISSING, PARTIAL, Instrument, Market, Records
 from daemon.bootstrap import OpenStore
 from daemon.plan import DayOutcome, Plan
+from daemon.upstox.orders import UpstoxOrders
 from daemon.upstox.source import UpstoxSource
 from providers.upstox.instruments import Master
-from providers.upstox.rest import UpstoxRest
+from providers.upstox.rest import RateWindows, UpstoxRest
 from sandbox.account_answers import intraday_master, master
 from sandbox.market.universe import listings
 from stores.memory import MemoryMarketStore
@@ -47,7 +48,9 @@ async def sandbox_plan(
     market_risk = risk.for_market(Market.NSE)
     venue = OwnSandbox(seed=5, speed=speed)
     async with venue.served() as address:
-        rest = UpstoxRest(venue.token, address=address)
+        windows = RateWindows(now_s=venue.now_s, sleep=venue.sleep)
+        rest = UpstoxRest(venue.token, address=address, windows=windows, held=venue.held)
+        calls = rest.beside(address)
         source = UpstoxSource(
             venue,
             rest,
@@ -65,10 +68,12 @@ async def sandbox_plan(
                     strategies=(("pixity", "pixity", settings),),
                     risk=market_risk,
                     terms=session_terms(market_risk),
+                    orders=UpstoxOrders(calls, rest, now_s=venue.now_s, sleep=venue.sleep),
                 ),
                 venue,
             )
         finally:
+            await calls.close()
             await rest.close()
 
 
