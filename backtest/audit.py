@@ -3,19 +3,24 @@
 A check returns what it found and never repairs. The first offending bar and column is named.
 """
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from backtest.run import Gear, Request, run, session_terms
+from backtest.files import events_frame
+from backtest.run import Gear, Request, Result, run, session_terms
 from core.bars import Resampler
 from core.book import Strategy
 from core.session import ist_text
 from core.types import MAX_EVENTS, Records, minute_of
 from providers.replay import ReplayProvider
+from strategies.precomputed import PrecomputedSettings
 from strategies.registry import build
+from strategies.settings import StrategySettings
 
 SCRAMBLED_CUTS = 64
 WARM_UP_TOLERANCE = 1e-9
@@ -45,11 +50,14 @@ def audit(request: Request, history_sessions: int = 60, seed: int = 1) -> Iterat
         yield check_causality(request, symbols, bars, seed)
         yield check_warm_up(request, symbols, bars, history_sessions)
         if len(strategy.timeframes_ns) > 1:
-            yield Check("gears", None, "a strategy of several timeframes: the event gear only")
+            for name in ("gears", "batch"):
+                yield Check(name, None, "a strategy of several timeframes: the event gear only")
         else:
-            yield check_gears(request)
+            event = run(replace(request, gear=Gear.EVENT))
+            yield check_gears(request, event)
+            yield check_batch(request, symbols, bars, event)
     else:
-        for name in ("causality", "warm-up", "gears"):
+        for name in ("causality", "warm-up", "gears", "batch"):
             yield Check(name, None, "a plain Python strategy: it can only be run")
 
 
@@ -129,18 +137,44 @@ def check_warm_up(
     return Check(name, True, f"{needed} bars are enough, {history_sessions} sessions are given")
 
 
-def check_gears(request: Request) -> Check:
+def check_gears(request: Request, event: Result) -> Check:
     """Both gears write the same rows."""
     compiled = run(replace(request, gear=Gear.COMPILED))
-    event = run(replace(request, gear=Gear.EVENT))
-    for name in ("signals", "trades"):
-        one, other = getattr(compiled, name), getattr(event, name)
-        if not one.equals(other):
-            same = min(len(one), len(other))
-            row = next((i for i in range(same) if one.row(i) != other.row(i)), same)
-            return Check("gears", False, f"{name} row {row} differs between the gears")
+    differs = first_row(compiled, event)
+    if differs:
+        return Check("gears", False, f"{differs} differs between the gears")
     text = f"{len(compiled.signals)} signals, {len(compiled.trades)} trades in both"
     return Check("gears", True, text)
+
+
+def check_batch(request: Request, symbols: list[str], bars: Records, event: Result) -> Check:
+    """Every event of the span made in one pass and traded as a precomputed signal gives the rows
+    of the strategy run bar by bar."""
+    strategy = _fresh(request, symbols)
+    made = events_frame(strategy.kinds, symbols, bars, strategy.on_bars(bars))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.parquet"
+        made.write_parquet(path)
+        known = StrategySettings.model_fields
+        terms = {name: value for name, value in request.settings if name in known}
+        settings = PrecomputedSettings(**terms, signals_path=str(path))
+        traded = run(replace(request, strategy="precomputed", settings=settings, gear=Gear.EVENT))
+    differs = first_row(traded, event, but=("strategy", "signal_id"))
+    if differs:
+        return Check("batch", False, f"{differs} differs from the strategy run bar by bar")
+    text = f"{len(made)} events in one pass, {len(traded.trades)} trades as bar by bar"
+    return Check("batch", True, text)
+
+
+def first_row(one: Result, other: Result, but: tuple[str, ...] = ()) -> str:
+    """Which row of which file differs first; empty if none does."""
+    for name in ("signals", "trades"):
+        a, b = (getattr(result, name).drop(*but) for result in (one, other))
+        if not a.equals(b):
+            same = min(len(a), len(b))
+            row = next((i for i in range(same) if a.row(i) != b.row(i)), same)
+            return f"{name} row {row}"
+    return ""
 
 
 class Difference(NamedTuple):

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from core.errors import ConfigError, DataError
-from core.types import Refusal, Signal, Trade
+from core.types import Records, Refusal, Side, Signal, SignalStatus, Trade
 
 SIGNAL_SCHEMA: dict[str, pl.DataType] = {
     "strategy": pl.String(),
@@ -87,6 +88,40 @@ def signals_frame(signals: Iterable[Signal]) -> pl.DataFrame:
     ]
     return pl.DataFrame(rows, SIGNAL_SCHEMA, orient="row").with_columns(
         pl.col("atr", "vwap").fill_nan(None)
+    )
+
+
+def events_frame(
+    kinds: Sequence[str], symbols: Sequence[str], bars: Records, signals: Records
+) -> pl.DataFrame:
+    """Every event of SIGNAL rows before anybody has decided on it, as `precomputed` reads them.
+
+    A bar with several events has one row for each; those after the first are SUPPRESSED.
+    """
+    row = np.repeat(np.arange(len(signals)), signals["count"])
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    by_model = (signals["refusal"][row] == Refusal.MODEL) & (place == 0)
+    return pl.DataFrame(
+        {
+            "instrument": np.array(symbols)[bars["instrument"][row]].tolist(),
+            "bar_open_ns": bars["open_ns"][row],
+            "side": [Side(side).name for side in signals["side"][row, place]],
+            "kind": np.array(["", *kinds])[signals["kind"][row, place]].tolist(),
+            "atr": signals["atr"][row],
+            "vwap": signals["vwap"][row],
+            "status": np.where(place > 0, SignalStatus.SUPPRESSED.name, "").tolist(),
+            "refusal": np.where(by_model, Refusal.MODEL.name.lower(), "").tolist(),
+        },
+        {
+            "instrument": pl.String,
+            "bar_open_ns": pl.Int64,
+            "side": pl.String,
+            "kind": pl.String,
+            "atr": pl.Float64,
+            "vwap": pl.Float64,
+            "status": pl.String,
+            "refusal": pl.String,
+        },
     )
 
 

@@ -1,7 +1,8 @@
 """Signals made elsewhere, traded as they are: a vectorised batch, another program, an older run.
 
-Reads a table with `instrument, bar_open_ns, side, kind, atr` (a `signals.parquet` will do: its
-SUPPRESSED rows are left out) and raises each signal on the strategy bar that opens at that time.
+Reads a table with `instrument, bar_open_ns, side, kind, atr` (a `signals.parquet` will do) and
+raises each signal on the strategy bar that opens at that time. What the table knows besides is
+kept: `vwap`, events SUPPRESSED on the bar, and what a model refused, which stays refused.
 """
 
 from collections.abc import Sequence
@@ -13,14 +14,15 @@ from pydantic import Field
 
 from core.book import AccountView
 from core.errors import ConfigError, DataError
-from core.types import Records, Side
+from core.types import Int64s, Records, Refusal, Side
 from strategies.focus import bar_keys
-from strategies.kernel import signal_dtype
+from strategies.kernel import raise_event, signal_dtype
 from strategies.settings import StrategySettings
 
 if TYPE_CHECKING:
     import polars as pl
 
+MODEL = int(Refusal.MODEL)
 COLUMNS = ("instrument", "bar_open_ns", "side", "kind", "atr")
 
 
@@ -45,16 +47,26 @@ class PrecomputedStrategy:
         self.kinds = tuple(table["kind"].unique().sort().to_list())
         numbers = {symbol: i for i, symbol in enumerate(instruments)}
         instrument = np.array([numbers[s] for s in table["instrument"]], np.int64)
-        order = np.lexsort((table["bar_open_ns"].to_numpy(), instrument))
-        self._signals: Records = np.zeros(len(table), signal_dtype(0, 0))
-        self._signals["count"] = 1
-        self._signals["kind"][:, 0] = [self.kinds.index(k) + 1 for k in table["kind"]]
-        self._signals["side"][:, 0] = [int(Side[s]) for s in table["side"]]
-        self._signals["atr"] = table["atr"].fill_null(np.nan).to_numpy()
-        self._signals = self._signals[order]
-        self._keys = bar_keys(instrument[order], table["bar_open_ns"].to_numpy()[order])
-        if len(np.unique(self._keys)) < len(self._keys):
+        keys = bar_keys(instrument, table["bar_open_ns"].to_numpy())
+        own = np.flatnonzero(~table["suppressed"].to_numpy())
+        own = own[np.argsort(keys[own], kind="stable")]
+        self._keys = keys[own]
+        if len(np.unique(self._keys)) < len(own):
             raise DataError(f"{settings.signals_path}: two signals on one bar of one instrument")
+        self._signals: Records = np.zeros(len(own), signal_dtype(0, 0))
+        self._signals["atr"] = table["atr"].to_numpy()[own]
+        self._signals["vwap"] = table["vwap"].to_numpy()[own]
+        self._signals["refusal"] = np.where(table["by_model"].to_numpy()[own], MODEL, 0)
+        kinds = np.array([self.kinds.index(kind) + 1 for kind in table["kind"]], np.int64)
+        sides = np.array([int(Side[side]) for side in table["side"]], np.int64)
+        self._raise(np.arange(len(own)), kinds[own], sides[own])
+        later = np.flatnonzero(table["suppressed"].to_numpy() & np.isin(keys, self._keys))
+        self._raise(np.searchsorted(self._keys, keys[later]), kinds[later], sides[later])
+
+    def _raise(self, rows: Int64s, kinds: Int64s, sides: Int64s) -> None:
+        """Add events to signals; the first one raised on a bar is its signal."""
+        for row, kind, side in zip(rows.tolist(), kinds.tolist(), sides.tolist(), strict=True):
+            raise_event(self._signals[row], kind, side)
 
     def on_bars(self, bars: Records, account: AccountView | None = None) -> Records:
         """SIGNAL rows for closed strategy bars, in order."""
@@ -66,14 +78,19 @@ class PrecomputedStrategy:
             signals[hit] = self._signals[found[hit]]
         signals["close"] = bars["close"]
         signals["confidence"] = 0.5
-        for column in ("vwap", "value", "limit"):
+        for column in ("value", "limit"):
             signals[column] = np.nan
-        signals["atr"][signals["count"] == 0] = np.nan
+        for column in ("atr", "vwap"):
+            signals[column][signals["count"] == 0] = np.nan
         return signals
 
 
 def read_signals(path: str, instruments: Sequence[str]) -> "pl.DataFrame":
-    """The acted and refused signals of `path`, one row each. Raises ConfigError, DataError."""
+    """The signals of `path`, one row each: COLUMNS, vwap, suppressed, and by_model where a model
+    refused it.
+
+    Raises ConfigError, DataError.
+    """
     import polars as pl  # a tenth of a second that no other strategy needs
 
     if not path:
@@ -87,9 +104,17 @@ def read_signals(path: str, instruments: Sequence[str]) -> "pl.DataFrame":
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         raise DataError(f"{path} has no column {', '.join(missing)}")
-    if "status" in table.columns:
-        table = table.filter(pl.col("status") != "SUPPRESSED")
     strangers = set(table["instrument"]) - set(instruments)
     if strangers:
         raise DataError(f"{path} names {sorted(strangers)[0]}, which is not in the data")
-    return table.select(COLUMNS)
+
+    def known(name: str, value: pl.Expr) -> pl.Expr:
+        return value if name in table.columns else pl.lit(None)
+
+    return table.select(
+        *COLUMNS[:-1],
+        pl.col("atr").cast(pl.Float64).fill_null(np.nan),
+        known("vwap", pl.col("vwap")).cast(pl.Float64).fill_null(np.nan).alias("vwap"),
+        known("refusal", pl.col("refusal") == "model").fill_null(False).alias("by_model"),
+        known("status", pl.col("status") == "SUPPRESSED").fill_null(False).alias("suppressed"),
+    )

@@ -5,8 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from backtest.audit import Check, audit, first_difference
+from backtest.audit import Check, audit, check_batch, first_difference
+from backtest.run import run, session_terms
+from core.bars import Resampler
+from core.session import MINUTE_NS
 from core.types import Records
+from providers.replay import ReplayProvider
 from strategies import ema_cross, pixity
 from strategies.kernel import Drive
 from strategies.registry import KERNELS
@@ -30,12 +34,27 @@ def planted(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> Check:
     return checks(*QUICK, strategy="ema_cross")["causality"]
 
 
+def test_a_batch_that_trades_otherwise_is_caught() -> None:
+    """Here its events are those of other settings."""
+    request = request_on(generated("week"), *LIVELY)
+    other = request_on(generated("week"), *LIVELY, "swing_period=3")
+    provider = ReplayProvider(request.dataset, session_terms(request.risk))
+    resampler = Resampler([request.settings.timeframe_ns], MINUTE_NS, provider.groups)
+    bars = np.concatenate([resampler.resample(one).strategy_bars for one in provider.day_spans()])
+
+    assert check_batch(request, ["A"], bars, run(request)).ok
+    check = check_batch(request, ["A"], bars, run(other))
+    assert check.ok is False
+    assert check.text.endswith("differs from the strategy run bar by bar")
+
+
 def test_our_own_strategies_are_honest() -> None:
     for strategy, assignments in (("pixity", LIVELY), ("ema_cross", QUICK)):
         found = checks(*assignments, strategy=strategy)
 
-        assert ["bars", "causality", "warm-up", "gears"] == list(found)
-        assert [True, True, None, True] == [check.ok for check in found.values()]
+        assert ["bars", "causality", "warm-up", "gears", "batch"] == list(found)
+        assert [True, True, None, True, True] == [check.ok for check in found.values()]
+        assert "events in one pass" in found["batch"].text
 
 
 def test_too_little_data_for_the_warm_up_is_said_and_no_failure() -> None:
@@ -110,7 +129,7 @@ def test_fusion_is_causal_and_warm_and_has_one_gear() -> None:
     request = request_on(hours(75), strategy="fusion")
     found = {check.name: check for check in audit(request)}
 
-    assert [True, True, True, None] == [check.ok for check in found.values()]
+    assert [True, True, True, None, None] == [check.ok for check in found.values()]
     assert "the event gear only" in found["gears"].text
     assert "60 sessions are given" in found["warm-up"].text
 

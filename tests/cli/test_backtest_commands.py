@@ -57,7 +57,7 @@ def test_a_run_is_three_files_and_a_few_lines(
     summary = json.loads((folder / "new/out/summary.json").read_text())
     trades = pl.read_parquet(folder / "new/out/trades.parquet")
 
-    assert (0, "") == (answer.code, answer.err)
+    assert 0 == answer.code  # how far it has come may be told, where kernels are compiled first
     assert {path.name for path in (folder / "new/out").iterdir()} == FILES
     assert len(trades) == summary["trades"] > 3
     assert f"\ntrades       {len(trades)}: " in answer.out
@@ -181,7 +181,7 @@ def test_audit_tells_every_check_and_writes_nothing(
     answer = call(capfd, "audit", "--data", "bars.csv", *LIVELY_SET)
 
     assert 0 == answer.code
-    assert ["bars", "causality", "warm-up", "gears"] == [
+    assert ["bars", "causality", "warm-up", "gears", "batch"] == [
         line.split()[0] for line in answer.out.splitlines()
     ]
     assert before == tree(folder)

@@ -7,6 +7,7 @@ import pytest
 
 from backtest.run import run
 from core.errors import ConfigError, DataError, TradingdError
+from core.types import Refusal
 from strategies.precomputed import PrecomputedSettings
 from strategies.registry import build
 from tests.datasets import LIVELY, MARKETS, generated, in_both_gears, request_on
@@ -22,11 +23,12 @@ def test_precomputed_signals_trade_as_the_strategys_own(market: str, tmp_path: P
     own = run(request_on(dataset, *LIVELY))
     own.signals.write_parquet(path)
     request = request_on(dataset, *TERMS, f"signals_path={path}", strategy="precomputed")
-    columns = [c for c in own.trades.columns if c not in ("strategy", "signal_id")]
-
     assert len(own.trades) > 0
     for each in in_both_gears(request):
-        assert own.trades.select(columns).equals(run(each).trades.select(columns))
+        result = run(each)
+        for name in ("signals", "trades"):  # all that is told but whose it was
+            mine, theirs = getattr(own, name), getattr(result, name)
+            assert mine.drop("strategy", "signal_id").equals(theirs.drop("strategy", "signal_id"))
 
 
 def test_a_signal_is_raised_on_the_bar_that_opens_at_its_time(tmp_path: Path) -> None:
@@ -77,12 +79,36 @@ def test_two_signals_on_one_bar_are_refused(tmp_path: Path) -> None:
     assert "two signals on one bar of one instrument" in str(error)
 
 
-def test_a_suppressed_signal_is_left_out(tmp_path: Path) -> None:
-    rows = [ROW | {"status": "REFUSED"}, ROW | {"status": "SUPPRESSED", "side": "SELL"}]
+def test_what_a_signal_suppressed_follows_it_whatever_the_order_of_rows(tmp_path: Path) -> None:
+    bars = bars_of([100.0])
+    at = {"bar_open_ns": int(bars["open_ns"][0])}
+    rows = [ROW | at | {"status": "SUPPRESSED", "side": "SELL", "kind": "OTHER"}]
+    rows += [ROW | at | {"status": "REFUSED"}]
+    pl.DataFrame(rows).write_parquet(tmp_path / "s.parquet")
+    strategy = build(
+        "precomputed", PrecomputedSettings(signals_path=str(tmp_path / "s.parquet")), ["A"]
+    )
+    (signal,) = strategy.on_bars(bars)
+    kinds = [strategy.kinds[kind - 1] for kind in signal["kind"][: signal["count"]]]
+
+    assert ["TREND", "OTHER"] == kinds
+    assert [1, -1] == signal["side"][:2].tolist()
+
+
+def test_what_a_model_refused_stays_refused(tmp_path: Path) -> None:
+    bars = bars_of([100.0, 101.0])
+    opened = bars["open_ns"].tolist()
+    rows = [
+        ROW | {"bar_open_ns": opened[0], "refusal": "model", "vwap": 99.5},
+        ROW | {"bar_open_ns": opened[1], "refusal": "cooldown", "vwap": None},
+    ]
     pl.DataFrame(rows).write_parquet(tmp_path / "s.parquet")
     settings = PrecomputedSettings(signals_path=str(tmp_path / "s.parquet"))
+    signals = build("precomputed", settings, ["A"]).on_bars(bars)
 
-    assert ("TREND",) == build("precomputed", settings, ["A"]).kinds
+    assert [int(Refusal.MODEL), 0] == signals["refusal"].tolist()
+    assert 99.5 == signals["vwap"][0]
+    assert signals["vwap"][1] != signals["vwap"][1]
 
 
 def test_an_instrument_that_is_not_in_the_data_is_named(tmp_path: Path) -> None:
