@@ -33,6 +33,7 @@ from cli.options import (
 )
 from cli.sandbox_verbs import sandbox_app
 from cli.scan_verbs import scan_app
+from cli.screen_verbs import screen_app
 from core.errors import ConfigError
 
 PROGRAM = "tradingd"
@@ -50,6 +51,7 @@ data_app = typer.Typer(help="Bars in and out: import, verify, list, backfill, ex
 config_app = typer.Typer(help="The configuration: show, check, new.")
 app.add_typer(backtest_app)
 app.add_typer(scan_app)
+app.add_typer(screen_app)
 app.add_typer(control_app)
 app.add_typer(certify_app)
 app.add_typer(sandbox_app)

@@ -24,6 +24,7 @@ from daemon.layers import Environment, Layer, origins_of, put, toml_source
 from daemon.upstox.settings import UpstoxSettings, is_loopback
 from providers.shortlist import expanded
 from strategies.registry import settings_of
+from strategies.screening import ScreenKeys, ScreenSettings
 from strategies.settings import (
     RiskSettings,
     StrategySettings,
@@ -209,6 +210,7 @@ class Settings(Table):
     dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
     paths: PathSettings = Field(default_factory=PathSettings)
     upstox: UpstoxSettings = Field(default_factory=UpstoxSettings)
+    screen: ScreenSettings = Field(default_factory=ScreenSettings)
 
     @model_validator(mode="after")
     def _recorded_days_are_traded(self) -> "Settings":
@@ -279,6 +281,7 @@ def load(
             _strategy_tables(tables)  # strategies.NAME=value would put a value for a table
             origins[".".join(["strategies", *place])] = COMMAND_LINE
 
+    _pass_on(values["screen"], tables, models, origins)
     instances = {name: _instance(name, one, models) for name, one in tables.items()}
     if all(instances[name].book != MAIN_BOOK for name in chosen):
         raise ConfigError(f"no strategy is in book {MAIN_BOOK}: {', '.join(chosen)} are shadows")
@@ -332,6 +335,20 @@ def _chosen(tables: dict[str, Layer], wanted: Sequence[str], models: Models) -> 
             raise ConfigError(f'unknown strategy "{name}": {nearest(name, [*tables, *models])}')
         tables.setdefault(name, {})
     return names
+
+
+def _pass_on(
+    screen: ScreenSettings, tables: dict[str, Layer], models: Models, origins: dict[str, str]
+) -> None:
+    """What [screen] says holds for each strategy behind the screener that says nothing itself."""
+    for name, values in tables.items():
+        model = _model_of(values.get("strategy", name), models)
+        if model is None or not issubclass(model, ScreenKeys):
+            continue
+        for key in ScreenKeys.model_fields:
+            if key not in values and (origin := origins.get(f"screen.{key}")):
+                values[key] = getattr(screen, key)
+                origins[f"strategies.{name}.{key}"] = origin
 
 
 def _instance(name: str, values: Layer, models: Models) -> StrategyInstance:
@@ -399,4 +416,5 @@ TABLES: Mapping[str, type[Table]] = {
     "dashboard": DashboardSettings,
     "paths": PathSettings,
     "upstox": UpstoxSettings,
+    "screen": ScreenSettings,
 }

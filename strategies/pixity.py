@@ -16,7 +16,8 @@ from core.jit import kernel
 from core.types import Records, Row, record
 from strategies import model
 from strategies.forest import Judge
-from strategies.kernel import KernelSpec, blank, gate, raise_event
+from strategies.kernel import KernelSpec, KernelStrategy, blank, gate, raise_event
+from strategies.screening import Candidates
 from strategies.settings import AdxLevel, Count, Multiple, Probability, StrategySettings
 
 MAX_SWING_PERIOD = 100
@@ -280,3 +281,36 @@ SPEC = KernelSpec(
     drive=drive,
     judge=judge_of,
 )
+
+
+# --- screening -----------------------------------------------------------------------------------
+
+SCREENED_BY = ("timeframe", "swing_period", "reversion_k", "atr_period")
+LOOKS = (  # reason, side, and the two gates that make it: an entry needs one of these
+    ("swing_high_cross", BUY, 3, 4),
+    ("swing_low_cross", SELL, 7, 8),
+    ("lower_band_return", BUY, 11, 12),
+    ("upper_band_return", SELL, 13, 14),
+)
+
+
+def candidates(settings: PixitySettings, bars: Records) -> Candidates:
+    """Bars on which the close crosses a causal swing level or re-crosses a band.
+
+    Read from the gates of the step that trades, so no entry can be missing. A bar with both sides
+    has two rows; there are no degrees, so every score is 1.
+    """
+    settings = settings.model_copy(update={"skip_meta_model": True, "model_path": None})
+    strategy = KernelStrategy(SPEC, settings, int(bars["instrument"].max(initial=-1)) + 1)
+    passed = strategy.on_bars(bars)["gate_passed"] > 0
+    reasons = np.zeros((len(bars), 2), np.int64)
+    for bit, (_, side, before, now) in enumerate(LOOKS):
+        reasons[passed[:, before] & passed[:, now], int(side == SELL)] |= 1 << bit
+    rows, sides = np.nonzero(reasons)
+    return Candidates(
+        rows=rows,
+        sides=np.where(sides == 0, BUY, SELL),
+        scores=np.ones(len(rows)),
+        reasons=reasons[rows, sides],
+        names=tuple(reason for reason, *_ in LOOKS),
+    )

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr
 from cli import config_commands
 from core.errors import ConfigError
 from daemon.config import Configuration, load
+from strategies.fusion import FusionSettings
 from strategies.settings import Count, StrategySettings
 
 
@@ -156,6 +157,26 @@ def test_a_table_that_is_not_chosen_is_checked_all_the_same() -> None:
     toml = "[strategies.cross]\nema_fsat = 2\n[strategies.band]"
 
     assert "strategies.cross.ema_fsat" in refusal(toml, strategies=["band"])
+
+
+def test_what_screen_says_holds_for_strategies_behind_the_screener_unless_they_say_other() -> None:
+    models = {**MODELS, "fusion": FusionSettings}
+    toml = """
+        [screen]
+        min_score = 0.5
+        min_adx = 30.0
+        [strategies.cross]
+        [strategies.fusion]
+        min_adx = 25.0
+    """
+    Path("tradingd.toml").write_text(toml)
+    said = load(models, environ={}, assignments=["min_score=0.6"])
+    own = said.strategies["fusion"].settings
+
+    assert isinstance(own, FusionSettings)
+    assert (0.6, 25.0) == (own.min_score, own.min_adx)
+    assert "command line" == said.origins["strategies.fusion.min_score"]
+    assert "tradingd.toml" == said.origins["strategies.fusion.min_adx"]
 
 
 def test_a_flat_strategy_key_is_set_in_every_instance_that_has_it() -> None:
@@ -311,7 +332,7 @@ def test_a_bad_variable_with_our_prefix_is_never_ignored(
             {"assignments": ["_env_file.x=1"]},
             'unknown key "_env_file": known are mode, symbols, watch, history_sessions, grace_s,'
             " price_band_percent, repair_wait_s, late_s, accept_session, risk, feed, dashboard,"
-            " paths, upstox, strategies",
+            " paths, upstox, screen, strategies",
         ),
         ({"strategies": ["bnad"]}, 'unknown strategy "bnad": did you mean "band"?'),
         ({"strategies": ["band", "band"]}, 'strategy "band" is named twice'),
