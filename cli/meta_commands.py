@@ -51,14 +51,22 @@ def label_lines(labels: Labels) -> Iterator[str]:
 
 
 def train(labels: Labels, out: Path) -> None:
-    """Train, write the model and its report, say how the folds did."""
-    from research.model_report import report, report_lines  # scikit-learn takes a second
+    """Train, write the model and its report, say how the folds did.
+
+    Labels of recorded days know what ran then: it stands beside the new model.
+    """
+    from research.model_report import compared_lines, report, report_lines  # a second of imports
+    from research.recorded import compared
     from research.training import train as trained_on
 
     trained = trained_on(labels)
+    beside = compared(trained.tested, labels) if "refusal" in labels.frame.columns else None
     for line in report_lines(trained):
         print(line)
-    write_page(out / REPORT_FILE, report(trained))
+    if beside is not None:
+        for line in compared_lines(beside, int(labels.description["left_out"])):
+            print(line)
+    write_page(out / REPORT_FILE, report(trained, beside))
     save(out, trained.forest, trained.description)
     print(f"written      {out}/{FOREST_FILE}, {MODEL_FILE}, {REPORT_FILE}")
 

@@ -61,6 +61,10 @@ def train(
     labels_file: Annotated[
         Path | None, typer.Option("--labels", metavar="FILE", help="labelled events instead")
     ] = None,
+    ledger: Annotated[
+        Path | None,
+        typer.Option("--ledger", metavar="STATE_DIR", help="days that the daemon recorded instead"),
+    ] = None,
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="folder of the new model")
     ] = Path("model"),
@@ -84,9 +88,15 @@ def train(
     from core.errors import ConfigError
     from research.labels import read_labels
 
-    if (data is None) == (labels_file is None):
-        raise ConfigError("train learns from --data PATH or from --labels FILE: name one")
+    if sum(source is not None for source in (data, labels_file, ledger)) != 1:
+        raise ConfigError("train learns from --data, from --labels or from --ledger: name one")
     commands.check_model_folder(out)
+    if ledger is not None:
+        from cli.backtest_commands import span_of
+        from cli.recorded_days import labels_of_days
+
+        commands.train(labels_of_days(ledger, strategy, *span_of(from_day, to_day)), out)
+        return
     if labels_file is not None:
         commands.train(read_labels(labels_file), out)
         return

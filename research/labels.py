@@ -61,7 +61,7 @@ def label_events(request: Request, progress: Progress | None = None) -> Labels:
     check_span(provider, request.from_day, request.to_day)
     frames = []
     for one in alone(request.dataset):
-        span, timeframes_ns = whole_span(one, request, settings)
+        span, timeframes_ns = whole_span(one, settings, request.risk, request.to_day)
         strategy = build(request.strategy, settings, [names[0]], request.name)
         assert isinstance(strategy, KernelStrategy)  # no other has features
         signals = strategy.on_bars(span.strategy_bars)
@@ -73,7 +73,7 @@ def label_events(request: Request, progress: Progress | None = None) -> Labels:
         if progress is not None:
             progress(len(one.bars))
     frame = in_order(frames, names)
-    return Labels(frame, description_of(request, settings, features, frame))
+    return Labels(frame, description_of(request, settings, features))
 
 
 def without_model(settings: StrategySettings) -> StrategySettings:
@@ -92,10 +92,10 @@ def alone(dataset: Dataset) -> Iterator[Dataset]:
 
 
 def whole_span(
-    dataset: Dataset, request: Request, settings: StrategySettings
+    dataset: Dataset, settings: StrategySettings, risk: MarketRisk, to_day: int | None = None
 ) -> tuple[MinuteSpan, list[int]]:
     """All days up to the last one wanted as one resampled span, and the timeframes in it."""
-    provider = ReplayProvider(dataset, session_terms(request.risk), request.to_day)
+    provider = ReplayProvider(dataset, session_terms(risk), to_day)
     resampler = Resampler([settings.timeframe_ns], dataset.options.base_ns, provider.groups)
     spans = [resampler.resample(span) for span in provider.day_spans()]
     return joined(spans), resampler.timeframes_ns.tolist()
@@ -168,10 +168,10 @@ def in_order(frames: list[pl.DataFrame], names: list[str]) -> pl.DataFrame:
 
 
 def description_of(
-    request: Request, settings: StrategySettings, features: tuple[str, ...], frame: pl.DataFrame
+    request: Request, settings: StrategySettings, features: tuple[str, ...]
 ) -> dict[str, Any]:
     """What the rows were made of: a model carries it on."""
-    days = [request.from_day, request.to_day]
+    days = {"from": request.from_day, "to": request.to_day}
     return {
         "format": FORMAT,
         "strategy": request.strategy,
@@ -179,10 +179,8 @@ def description_of(
         "settings": settings.model_dump(mode="json"),
         "risk": request.risk.model_dump(mode="json"),
         "symbols": [instrument.symbol for instrument in request.dataset.instruments],
-        "market": request.dataset.options.market.value,
         "data_hash": request.dataset.data_hash,
-        "from": None if days[0] is None else day_text(days[0]),
-        "to": None if days[1] is None else day_text(days[1]),
+        **{word: None if day is None else day_text(day) for word, day in days.items()},
     }
 
 
@@ -211,7 +209,3 @@ def read_labels(path: Path) -> Labels:
     if description.get("format") != FORMAT:
         raise DataError(f"{path} is not a file of labels: `tradingd labels` writes them")
     return Labels(frame, description)
-
-
-def market_risk(description: Mapping[str, Any]) -> MarketRisk:
-    return MarketRisk.model_validate(description["risk"])

@@ -44,9 +44,12 @@ def report(trained: Trained, compared: pl.DataFrame | None = None) -> str:
         ),
     ]
     if compared is not None:
-        note = "Both on the events of the last days, which neither was trained on."
+        note = (
+            "On the events of the test folds, which neither had learned from: the new model was"
+            " trained on the days before them, what ran had its model before the day."
+        )
         columns = ("mean_r", "mean_r_passed", "mean_r_refused")
-        sections.insert(1, Section("Beside the running model", [Table(compared, columns, 3)], note))
+        sections.insert(1, Section("Beside what ran", [Table(compared, columns, 3)], note))
     title = f"Meta-model of {told['strategy']}"
     span = told["span"]
     return page(title, f"{', '.join(told['symbols'])}, {span['from']} to {span['to']}", sections)
@@ -84,6 +87,18 @@ def report_lines(trained: Trained) -> Iterator[str]:
             f" precision {_three(row['precision'])} of {_three(row['won'])},"
             f" mean R passed {_three(row['mean_r_passed'])},"
             f" refused {_three(row['mean_r_refused'])}{days}"
+        )
+
+
+def compared_lines(compared: pl.DataFrame, left_out: int) -> Iterator[str]:
+    """The new model beside what ran, and how many recorded events could not be labelled."""
+    if left_out:
+        yield f"left out     {left_out} events whose features or bars were not stored"
+    for row in compared.rows(named=True):
+        yield (
+            f"{row['model']:<18} {row['passed']} of {row['events']} passed,"
+            f" precision {_three(row['precision'])}, mean R passed {_three(row['mean_r_passed'])},"
+            f" refused {_three(row['mean_r_refused'])}"
         )
 
 

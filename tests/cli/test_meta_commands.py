@@ -98,8 +98,12 @@ def test_a_model_is_trained_from_bars_or_from_their_labels_and_trades(
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        ([], 2, "train learns from --data PATH or from --labels FILE: name one"),
-        (["--data", "bars.csv", "--labels", "l"], 2, "train learns from --data PATH or from"),
+        ([], 2, "train learns from --data, from --labels or from --ledger: name one"),
+        (
+            ["--data", "bars.csv", "--labels", "l"],
+            2,
+            "train learns from --data, from --labels or from",
+        ),
         (["--labels", "none.parquet"], 3, "none.parquet: no such file"),
         (["--labels", "bars.csv"], 3, "bars.csv is not a file of labels: "),
         (["--labels", "few.parquet"], 3, "20 labelled events: training needs at least 100"),
