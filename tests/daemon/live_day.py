@@ -122,7 +122,8 @@ class Stage:
 
     async def until(self, time: str) -> None:
         """Wait for a time of the day, e.g. 13:50:20."""
-        await self.venue.clock_of_all.sleep_until(at_ist(DAY, time))
+        minute, seconds = time[:5], time[6:] or "0"
+        await self.venue.clock_of_all.sleep_until(at_ist(DAY, minute) + int(seconds) * SECOND_NS)
 
     async def when(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds, looking every quarter of a second."""
@@ -153,6 +154,7 @@ def live_day(
     until: str | None = None,
     world: World | None = None,
     token: Callable[[int], str] = lambda now_ns: "given",
+    at: Callable[[str, Path], None] = lambda name, directory: None,
 ) -> LiveDay:
     """The day to its end, over as many lives as there are `kills` and one more.
 
@@ -161,6 +163,7 @@ def live_day(
         assignments: beside `TERMS`, as after --set.
         until: the daemon is stopped then, as by SIGTERM; None: it plays to the day's end.
         token: that the daemon has at a moment.
+        at: is told of each crash point, and the state directory.
     """
     reached: Counter[str] = Counter()
 
@@ -179,7 +182,7 @@ def live_day(
         directory = folder / "life-1"
         try:
             for number, kill in enumerate((*kills, None), 1):
-                life = _Life(directory, kill, reached)
+                life = _Life(directory, kill, reached, at)
                 async with _plan(
                     venue, address, mode, strategy, assignments, lambda: token(clock.now_ns())
                 ) as plan:
@@ -193,12 +196,15 @@ def live_day(
             assert outcome is not None
             state = stage.daemon.floor.main.state
         finally:
+            is_played = acting.done()
             for task in (acting, stopping):
                 task.cancel()
-            await asyncio.gather(acting, stopping, return_exceptions=True)
+            ended = await asyncio.gather(acting, stopping, return_exceptions=True)
             await sandbox.stop()
-        if not acting.cancelled():
-            acting.result()
+        for one in ended:
+            if isinstance(one, Exception):
+                raise one
+        assert is_played, "the day ended before its script did"
         return LiveDay(directory, stage.desk, outcome, state, [], reached)
 
     with structlog.testing.capture_logs() as log:
@@ -260,7 +266,14 @@ async def _plan(
 class _Life:
     """One process of the daemon. `left`: what the disk held when it was killed; None: it lived."""
 
-    def __init__(self, directory: Path, kill: Kill | None, reached: Counter[str]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        kill: Kill | None,
+        reached: Counter[str],
+        at: Callable[[str, Path], None],
+    ) -> None:
+        self._told_of = at
         self.directory = directory
         self.left: Path | None = None
         self._kill = kill
@@ -303,6 +316,7 @@ class _Life:
         if self.left is not None:
             raise Killed(name)
         self._reached[name] += 1
+        self._told_of(name, self.directory)
         if self._kill is None or name != self._kill.at:
             return
         self._passed += 1

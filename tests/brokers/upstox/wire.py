@@ -11,6 +11,7 @@ import httpx
 from brokers.upstox.broker import UpstoxBroker
 from brokers.upstox.limits import OrderLimits
 from brokers.upstox.wording import BOOK, CANCEL, MODIFY, PLACE, TRADES
+from core.orders import Order
 from core.ports import BrokerReport
 from providers.upstox.rest import UpstoxRest
 from tests.brokers.upstox.rows import KEY, NOW_NS, PLACED, failure, success
@@ -80,10 +81,14 @@ class Wire:
         told = row if isinstance(row, str) else json.dumps({"update_type": "order"} | row)
         self.connections[-1].put_nowait(told)
 
-    def broker(self, limits: OrderLimits | None = None) -> UpstoxBroker:
+    def broker(
+        self, limits: OrderLimits | None = None, withheld: Callable[[Order], str] = lambda _: ""
+    ) -> UpstoxBroker:
         rest = UpstoxRest(lambda: "token", transport=httpx.MockTransport(self))
         keys = {"RELIANCE": KEY}
-        return UpstoxBroker(rest, rest, keys, lambda: NOW_NS, limits=limits, dial=self.dial)
+        return UpstoxBroker(
+            rest, rest, keys, lambda: NOW_NS, limits=limits, withheld=withheld, dial=self.dial
+        )
 
 
 class Reader:
