@@ -177,6 +177,7 @@ def plan_of(configured: Configuration, opened: Opened) -> Plan:
         source=opened.source,
         strategies=books.pop(MAIN_BOOK),
         risk=risk,
+        brakes=settings.brakes if settings.mode == LIVE else None,
         terms=session_terms(risk),
         late_ns=round(settings.late_s * slack * 1e9),
         shadows=tuple(books.items()),

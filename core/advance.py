@@ -10,12 +10,14 @@ import numpy as np
 from core.jit import kernel
 from core.rules.account import (
     decide,
+    exposure,
     fill_entry,
     fill_exit,
     start_day,
     submit_entry,
     watch_day_loss,
 )
+from core.rules.brakes import begin_minute, brake, count_orders, latched
 from core.rules.exits import (
     ask_timed_exits,
     count_bars_held,
@@ -54,8 +56,8 @@ def advance(
     Returns (minute, reports): the Minute reached, with its (a) and (b) done and (c) still to do,
     and how many rows of `holdings.reports` are filled. The caller is needed where `stops` says so
     (bool[m]: a strategy has something to say), something was reported, or a session ends while the
-    book is not flat (where fills are told: in every Minute in which it is not). Past the end of the
-    span: (len(span.close_ns), 0).
+    book is not flat (where fills are told: in every Minute in which it is not, and where a breaker
+    has tripped). Past the end of the span: (len(span.close_ns), 0).
     """
     account = holdings.account[0]
     sessions, day_index, closing = span.sessions, span.day_index, span.first_strategy_bar
@@ -67,6 +69,8 @@ def advance(
         day = sessions[day_index[minute], 0].day
         if account.day != day:
             start_day(holdings, day)
+        if told:
+            begin_minute(account, holdings.limits[0])
         count = 0
         if account.busy > 0 or on_close:
             if told:
@@ -83,6 +87,8 @@ def advance(
         if stops[minute] or count > 0:
             return minute, count
         if account.busy > 0 and (told or ends_session(span, minute)):
+            return minute, count
+        if told and latched(account) != account.breakers_told:
             return minute, count
         minute += 1
     return minutes, 0
@@ -287,8 +293,8 @@ def decide_signal(
     """Decide the first event of `signal`, write what became of it, make its entry pending.
 
     One that the strategy's own model refused is asked nothing more. `duplicate`: its id was seen
-    before; `observe`: nothing is sent, as of an instrument that is only watched. Both are asked
-    last.
+    before; then the breakers of a live book are asked; `observe`: nothing is sent, as of an
+    instrument that is only watched. That is asked last.
     """
     day = span.day_index[minute]
     instrument = holdings.instruments[bar.instrument]
@@ -301,6 +307,9 @@ def decide_signal(
         )
     if refusal == 0 and duplicate:
         refusal = DUPLICATE
+    told = holdings.limits[0].fills_are_told
+    if refusal == 0 and told:
+        refusal, value, limit = brake(holdings, exposure(holdings), shares * signal.close)
     if refusal == 0 and (observe or instrument.watched):
         refusal = OBSERVE
     signal.refusal = refusal
@@ -313,6 +322,8 @@ def decide_signal(
     signal.number = submit_entry(
         holdings, strategy, bar.instrument, side, signal.close, signal.atr, shares
     )
+    if told:
+        count_orders(holdings.account[0], 1)
     if holdings.limits[0].fill_on_close:
         count = fill_entry_on_close(span, minute, bar.instrument, holdings, count)
     return count

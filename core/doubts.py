@@ -65,6 +65,8 @@ def block(holdings: Holdings, doubts: frozenset[Doubt]) -> None:
     """Have entries refused as long as these are the open doubts."""
     numbers = [doubt.instrument for doubt in doubts if doubt.instrument != ALL]
     holdings.account["doubts"] = len(doubts) - len(numbers)
+    holdings.account["feed_doubted"] = Doubt(DoubtKind.FEED) in doubts
+    holdings.account["clock_doubted"] = Doubt(DoubtKind.CLOCK) in doubts
     holdings.positions["blocked"] = np.bincount(
         np.array(numbers, np.int64), minlength=len(holdings.positions)
     )

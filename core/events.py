@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from core.doubts import Doubt
 from core.orders import Order
 from core.ports import BrokerReport
-from core.types import Command, MinuteSpan, OrderId, Records, Row, Side, Signal, Trade
+from core.types import Command, MinuteSpan, OrderId, Records, Refusal, Row, Side, Signal, Trade
 
 # --- events ------------------------------------------------------------------------------------
 
@@ -179,14 +179,32 @@ class TradeClosed:
 
 @dataclass(frozen=True, slots=True)
 class Tripped:
-    """Something a broker told cannot be, or is not known: the account is HALTED, exits go on."""
+    """A breaker has latched: no entry until an operator resumes; exits go on.
 
-    order_id: str
+    UNKNOWN_ORDER: something a broker told of the order cannot be, or is not known."""
+
+    order_id: str  # empty: it is about no order
     reason: str
+    breaker: Refusal = Refusal.UNKNOWN_ORDER
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A breaker is off again: an operator resumed, or the day whose loss it was is over."""
+
+    breaker: Refusal
 
 
 Effect = (
-    SignalDecided | Submit | Modify | Cancel | OrderChanged | FillBooked | TradeClosed | Tripped
+    SignalDecided
+    | Submit
+    | Modify
+    | Cancel
+    | OrderChanged
+    | FillBooked
+    | TradeClosed
+    | Tripped
+    | Released
 )
 
 

@@ -9,14 +9,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from core.breakers import Breakers
 from core.engine import Engine
 from core.events import (
     Cancel,
+    Commanded,
     Effect,
     Event,
+    EventsRaised,
     Fill,
     FillBooked,
     MinuteEnded,
+    MinutePassed,
     Modify,
     OrderChanged,
     OrderReported,
@@ -24,7 +28,6 @@ from core.events import (
     Submit,
     TargetTouched,
     TradeClosed,
-    Tripped,
 )
 from core.orders import (
     TERMINAL,
@@ -38,7 +41,8 @@ from core.orders import (
     order_id_of,
 )
 from core.ports import BrokerReport, OrderCall, ReportKind
-from core.rules.account import ask_exit, command_state
+from core.rules.account import ask_exit
+from core.rules.brakes import count_orders, count_reject, end_rejects, withdraw_entries
 from core.rules.holdings import (
     CLOSING,
     ENTRY_CANCELLED,
@@ -50,7 +54,7 @@ from core.rules.holdings import (
     PENDING_EXIT,
 )
 from core.rules.told import book_entry, book_exit, end_entry, settle_one
-from core.types import Command, ExitReason, OrderId, Row, Signal
+from core.types import Command, ExitReason, OrderId, Refusal, Row, Signal
 
 MOVES = {
     (ReportKind.ACKNOWLEDGED, OrderCall.SUBMIT): OrderMove.ACKNOWLEDGE,
@@ -72,21 +76,33 @@ class ToldEngine(Engine):
         self.booked: set[tuple[str, str]] = set()  # fills: order id and the broker's own id
         self.changing: dict[OrderId, Order] = {}  # as they were before their last change
         self.strangers: set[str] = set()  # orders that are not ours; each process is told them anew
+        self.breakers = Breakers(self.holdings)
         self._numbers = {symbol: number for number, symbol in enumerate(self.symbols)}
 
     def handle(self, event: Event) -> list[Effect]:
         match event:
             case OrderReported(report, rules, seen_ns):
-                return self._reported(report, rules, seen_ns)
+                effects = self._reported(report, rules, seen_ns)
+                changes = self.breakers.changes(report.ts_ns, report.order_id, report.reason)
             case TargetTouched(instrument, price, ts_ns):
-                return self._touched(instrument, price, ts_ns)
+                effects, changes = self._touched(instrument, price, ts_ns), []
+            case MinutePassed(span, minute) | EventsRaised(span, minute):
+                effects = super().handle(event)
+                changes = self.breakers.changes(int(span.close_ns[minute]))
             case MinuteEnded(span, minute):  # what was refused is asked for again
-                effects, close_ns = super().handle(event), int(span.close_ns[minute])
-                for number in range(len(self.symbols)):
-                    effects += self._pursue(number, close_ns)
-                return effects
+                close_ns = int(span.close_ns[minute])
+                effects = super().handle(event) + self._pursue_all(close_ns)
+                changes = self.breakers.changes(close_ns)
+            case Commanded(command, ts_ns):
+                effects = super().handle(event)
+                if command is Command.HALT:
+                    withdraw_entries(self.holdings)
+                    effects += self._pursue_all(ts_ns)
+                changes = self.breakers.changes(ts_ns)
             case _:
                 return super().handle(event)
+        count_orders(self.holdings.account[0], sum(map(_is_uncounted, effects)))
+        return effects + changes
 
     def position_of(self, instrument: int) -> Position | None:
         """What of it is not out."""
@@ -107,12 +123,15 @@ class ToldEngine(Engine):
 
     def _reported(self, report: BrokerReport, rules: Row, seen_ns: int) -> list[Effect]:
         if report.kind is ReportKind.DIFFERENCE:
-            return [self._tripped(report.order_id, report.reason)]
+            return [
+                self.breakers.trip(report.order_id, report.reason, report.ts_ns, Refusal.DIFFERENCE)
+            ]
         if report.kind is ReportKind.STRANGER:
             if report.order_id in self.strangers:
                 return []
             self.strangers.add(report.order_id)
-            return [self._tripped(report.order_id, f"an order that is not ours: {report.reason}")]
+            stranger = f"an order that is not ours: {report.reason}"
+            return [self.breakers.trip(report.order_id, stranger, report.ts_ns)]
         order = self.orders.get(OrderId(report.order_id))
         if report.kind is ReportKind.FILLED:
             key = (report.order_id, report.fill_id)
@@ -121,8 +140,9 @@ class ToldEngine(Engine):
             self.booked.add(key)
             wrong = _wrong_fill(order, report)
             if order is None or wrong:
-                return [self._tripped(report.order_id, wrong)]
+                return [self.breakers.trip(report.order_id, wrong, report.ts_ns)]
             effects = self._fill(order, report, rules)
+            end_rejects(self.holdings.account[0])
         else:
             move = MOVES.get((report.kind, report.call))
             if move is None or order is None or (order.state, move) not in TRANSITIONS:
@@ -160,6 +180,11 @@ class ToldEngine(Engine):
 
     def _change(self, order: Order, move: OrderMove, report: BrokerReport) -> list[Effect]:
         """Every report but a fill, which is a move of the order."""
+        account = self.holdings.account[0]
+        if move in (OrderMove.REJECT, OrderMove.REFUSE):
+            count_reject(account, self.holdings.limits[0])
+        elif move in (OrderMove.MODIFY, OrderMove.CANCEL):
+            end_rejects(account)
         order = moved(order, move, report.ts_ns)
         was = self.changing.get(order.order_id)
         if was is not None and move is OrderMove.REFUSE:
@@ -174,7 +199,8 @@ class ToldEngine(Engine):
             order = moved(order, OrderMove.ASK_MODIFY, report.ts_ns)
             effects.append(Modify(self._keep(order)))
         if move is OrderMove.LOSE:
-            effects.append(self._tripped(order.order_id, f"no answer: {report.reason}"))
+            why = f"no answer: {report.reason}"
+            effects.append(self.breakers.trip(order.order_id, why, report.ts_ns))
         if order.role is OrderRole.ENTRY and order.state in TERMINAL:
             number = self._numbers[order.instrument]
             end_entry(self.holdings, number)
@@ -190,11 +216,10 @@ class ToldEngine(Engine):
         ask_exit(self.holdings, instrument, int(ExitReason.TARGET), 0)
         return self._pursue(instrument, ts_ns)
 
-    def _tripped(self, order_id: str, reason: str) -> Effect:
-        command_state(self.holdings, int(Command.HALT))
-        return Tripped(order_id, reason)
-
     # --- what is asked for -----------------------------------------------------------------------
+
+    def _pursue_all(self, now_ns: int) -> list[Effect]:
+        return [one for number in range(len(self.symbols)) for one in self._pursue(number, now_ns)]
 
     def _pursue(self, number: int, now_ns: int) -> list[Effect]:
         """Ask for what is not yet as it should be; what was asked and not answered is awaited."""
@@ -203,7 +228,8 @@ class ToldEngine(Engine):
             return effects
         signal = self.signals[int(row.signal)]
         entry = self.orders.get(order_id_of(signal.signal_id, OrderRole.ENTRY))
-        if row.exit_reason != 0 and entry is not None and entry.state is OrderState.OPEN:
+        is_over = row.exit_reason != 0 or row.withdrawn
+        if is_over and entry is not None and entry.state is OrderState.OPEN:
             entry = self._keep(moved(entry, OrderMove.ASK_CANCEL, now_ns))
             effects.append(Cancel(entry))
         if row.status == PENDING_ENTRY or row.quantity == row.exited:
@@ -237,9 +263,8 @@ class ToldEngine(Engine):
         effects: list[Effect] = []
         if sent > 0:
             last = order_id_of(signal.signal_id, EXITS[sent - 1])
-            effects.append(
-                self._tripped(last, f"{signal.instrument} is held without an exit order")
-            )
+            why = f"{signal.instrument} is held without an exit order"
+            effects.append(self.breakers.trip(last, why, now_ns))
         if sent == len(EXITS):
             return effects
         role = EXITS[sent]
@@ -281,6 +306,17 @@ class ToldEngine(Engine):
         EXITED: _settled,
         ENTRY_CANCELLED: _asked,
     }
+
+
+def _is_uncounted(effect: Effect) -> bool:
+    """A call to the broker that was not counted as it was decided, as an entry is."""
+    match effect:
+        case Submit(order):
+            return order.role is not OrderRole.ENTRY
+        case Modify() | Cancel():
+            return True
+        case _:
+            return False
 
 
 def _value(row: Row, is_entry: bool) -> int:

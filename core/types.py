@@ -223,7 +223,8 @@ class SignalStatus(IntEnum):
 
 
 class Refusal(IntEnum):
-    """Why an entry was not sent, in the order in which the rules are asked (pixity.md 5)."""
+    """Why an entry was not sent, in the order in which the rules are asked (pixity.md 5), but for
+    OBSERVE: it is asked last of all and keeps the number under which it lies in the stores."""
 
     NONE = 0
     MODEL = 1
@@ -238,6 +239,15 @@ class Refusal(IntEnum):
     QUANTITY = 10
     DUPLICATE = 11
     OBSERVE = 12
+    # The breakers of a live book (`core/rules/brakes.py`); day_loss is one of them, too.
+    MAX_POSITIONS = 13
+    EXPOSURE = 14
+    ORDER_RATE = 15
+    REJECTS = 16
+    FEED_DOUBT = 17
+    CLOCK_SKEW = 18
+    UNKNOWN_ORDER = 19
+    DIFFERENCE = 20  # between the broker's book and ours
 
 
 class TradingState(IntEnum):

@@ -23,6 +23,7 @@ from core.types import Market
 from daemon.layers import Environment, Layer, origins_of, put, toml_source
 from daemon.upstox.settings import UpstoxSettings, is_loopback
 from providers.shortlist import expanded
+from strategies.brakes import BrakeSettings
 from strategies.registry import settings_of
 from strategies.screening import ScreenKeys, ScreenSettings
 from strategies.settings import (
@@ -206,6 +207,7 @@ class Settings(Table):
         None, description="a date whose hours only one source confirms, to be traded all the same"
     )
     risk: RiskSettings = Field(default_factory=RiskSettings)
+    brakes: BrakeSettings = Field(default_factory=BrakeSettings)
     feed: FeedSettings = Field(default_factory=FeedSettings)
     dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
     paths: PathSettings = Field(default_factory=PathSettings)
@@ -412,6 +414,7 @@ def _keys(name: str, values: Layer, models: Models) -> list[str]:
 
 TABLES: Mapping[str, type[Table]] = {
     "risk": RiskSettings,
+    "brakes": BrakeSettings,
     "feed": FeedSettings,
     "dashboard": DashboardSettings,
     "paths": PathSettings,

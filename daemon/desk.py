@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from core.book import Book
+from core.breakers import Trip
 from core.engine import Engine, StrategyNames
 from core.events import (
     Commanded,
@@ -23,6 +24,7 @@ from core.events import (
     TargetTouched,
 )
 from core.ports import BrokerReport, LedgerEvent
+from core.rules.brakes import trading_state
 from core.rules.dated import day_rules
 from core.told_engine import ToldEngine
 from core.types import (
@@ -31,12 +33,14 @@ from core.types import (
     Int64s,
     MinuteSpan,
     Records,
+    Refusal,
     SignalId,
     TradingState,
 )
 from daemon.fuse import Blown, Fuse, note
 from daemon.memory.carrying import carry, recall, told_facts
 from daemon.memory.journal import order_row, result_events, signal_row
+from strategies.brakes import BrakeSettings
 from strategies.registry import BoundStrategy, build
 from strategies.settings import MarketRisk, StrategySettings
 from strategies.terms import open_holdings
@@ -55,6 +59,7 @@ class DeskSetup:
     risk: MarketRisk
     observe: bool = False
     fills_are_told: bool = False  # by a real broker
+    brakes: BrakeSettings | None = None  # of its breakers
     code: str = ""  # digest of what decides (`identity.py`)
 
     @property
@@ -72,6 +77,8 @@ class DeskSetup:
         ]
         if self.fills_are_told:
             parts.append("fills_are_told")
+        if self.brakes is not None:
+            parts.append(self.brakes.model_dump(mode="json"))
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -110,6 +117,7 @@ class Desk:
                 setup.groups,
                 self._timeframes_ns,
                 fills_are_told=setup.fills_are_told,
+                brakes=setup.brakes,
             ),
             seen=seen,
             observe=setup.observe,
@@ -121,7 +129,18 @@ class Desk:
 
     @property
     def state(self) -> TradingState:
+        """HALTED also by a breaker."""
+        return trading_state(self.engine.holdings)
+
+    @property
+    def commanded(self) -> TradingState:
+        """As the operator's last command left it."""
         return TradingState(self.engine.holdings.account["state"][0])
+
+    @property
+    def breakers(self) -> Mapping[Refusal, Trip]:
+        """The latched ones; none where nothing is told."""
+        return self.engine.breakers.tripped if isinstance(self.engine, ToldEngine) else {}
 
     @property
     def blown(self) -> list[Blown]:

@@ -355,6 +355,7 @@ def floor_of(plan: Plan, seen: Iterable[SignalId] = ()) -> Floor:
             risk=plan.risk,
             observe=plan.mode == "observe",
             fills_are_told=plan.is_told(book),
+            brakes=plan.brakes if plan.is_told(book) else None,
             code=code,
         )
         for book, strategies in plan.books

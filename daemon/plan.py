@@ -11,6 +11,7 @@ from core.types import Instrument
 from daemon.intake.repair import WAIT_NS
 from daemon.sources import Source
 from providers.replay import SessionTerms
+from strategies.brakes import BrakeSettings
 from strategies.settings import MarketRisk, StrategySettings
 
 LIVE = "live"  # the mode whose orders are real
@@ -41,6 +42,7 @@ class Plan:
     terms: SessionTerms
     late_ns: int = LATE_NS
     repair_wait_ns: int = WAIT_NS
+    brakes: BrakeSettings | None = None  # breakers of the main book; none on paper
     shadows: tuple[tuple[str, Strategies], ...] = ()  # book -> its strategies, always on paper
     orders: OpenOrders | None = None
 

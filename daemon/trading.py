@@ -214,7 +214,7 @@ class Trading:
 
     async def _obey_file(self) -> None:
         user = self._operator.halted_by()
-        if user is not None and self._floor.main.state is not TradingState.HALTED:
+        if user is not None and self._floor.main.commanded is not TradingState.HALTED:
             await self.obey(Asked(Command.HALT, user, NO_PROCESS))
 
     async def obey(self, asked: Asked) -> Obeyed:

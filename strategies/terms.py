@@ -5,14 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.errors import ConfigError
-from core.rules.holdings import LIMITS, TERMS, UNLIMITED, Holdings, new_holdings
+from core.rules.holdings import BRAKES, LIMITS, TERMS, UNLIMITED, Holdings, new_holdings
 from core.rules.ticks import instrument_tick_paise
 from core.types import INSTRUMENT, Instrument, Records, SessionClass
+from strategies.brakes import BrakeSettings
 from strategies.settings import MarketRisk, StrategySettings
 
 
-def limits_row(risk: MarketRisk) -> Records:
-    """LIMITS[1] of the risk table; rupees become paise where they are only compared."""
+def limits_row(risk: MarketRisk, brakes: BrakeSettings | None = None) -> Records:
+    """LIMITS[1] of the risk table; rupees become paise where they are only compared.
+
+    `brakes`: of a live book; any other has none.
+    """
     row: Records = np.zeros(1, LIMITS)
     row["initial_cash_paise"] = round(risk.initial_cash * 100)
     row["leverage"] = risk.leverage
@@ -24,6 +28,9 @@ def limits_row(risk: MarketRisk) -> Records:
     row["max_notional_per_order"] = UNLIMITED if notional is None else notional
     row["slippage_bps"] = risk.slippage_bps
     row["fill_on_close"] = risk.fill_on == "close"
+    values = dict.fromkeys(BRAKES, UNLIMITED) if brakes is None else brakes.limits
+    for name, value in values.items():
+        row[name] = value
     return row
 
 
@@ -46,6 +53,7 @@ def open_holdings(
     timeframes_ns: Sequence[int],
     *,
     fills_are_told: bool = False,
+    brakes: BrakeSettings | None = None,
 ) -> Holdings:
     """A flat book over `instruments`; `groups` are their session groups. Raises ConfigError."""
     if fills_are_told and risk.fill_on == "close":
@@ -58,6 +66,6 @@ def open_holdings(
         row["group"] = group
         row["watched"] = instrument.is_watched
         row["tick_paise"] = instrument_tick_paise(instrument, always_open=always_open)
-    limits = limits_row(risk)
+    limits = limits_row(risk, brakes)
     limits["fills_are_told"] = fills_are_told
     return new_holdings(limits, terms_rows(strategies, timeframes_ns), rows)

@@ -15,7 +15,7 @@ from core.engine import Engine, StrategyNames
 from core.events import Effect, SignalDecided, Step, TradeClosed
 from core.rules.dated import day_rules
 from core.rules.fees import FeeProfile
-from core.rules.holdings import LIMITS, TERMS, UNLIMITED, Holdings, new_holdings
+from core.rules.holdings import BRAKES, LIMITS, TERMS, UNLIMITED, Holdings, new_holdings
 from core.session import MINUTE_NS, at_ist, closed_row, minute_closes, parse_day, recorded_session
 from core.session import session_row as row_of
 from core.types import (
@@ -141,6 +141,7 @@ def limits_of(**changes: float) -> Records:
         "max_entries_per_day": 10,
         "max_quantity": UNLIMITED,
         "max_notional_per_order": UNLIMITED,
+        **dict.fromkeys(BRAKES, UNLIMITED),
     }
     for name, value in (defaults | changes).items():
         row[name] = value

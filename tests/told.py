@@ -12,6 +12,7 @@ from core.events import (
     FillBooked,
     Modify,
     OrderReported,
+    Released,
     Submit,
     TargetTouched,
     TradeClosed,
@@ -19,16 +20,20 @@ from core.events import (
 )
 from core.orders import Order
 from core.ports import BrokerReport, OrderCall, ReportKind
+from core.rules.brakes import trading_state
 from core.session import MINUTE_NS
 from core.told_engine import ToldEngine
-from core.types import Row, Trade, TradingState, minute_of
+from core.types import Refusal, Row, Trade, TradingState, minute_of
 from tests.market import (
     BUY,
+    CASH,
     FIVE_MINUTES_NS,
     BarTuple,
+    Events,
     Scripted,
     at,
     flat,
+    groups_of,
     holdings_of,
     rules_on,
     span_of,
@@ -41,7 +46,10 @@ MODIFY, CANCEL = OrderCall.MODIFY, OrderCall.CANCEL
 
 
 class Told:
-    """One instrument A, entered at 09:20: 250 shares, stop and target 2 and 4 rupees away."""
+    """Instrument A, entered at 09:20: 250 shares, stop and target 2 and 4 rupees away.
+
+    `others`: beside it, entered whenever `entries` says so; `limits`: of the account.
+    """
 
     def __init__(
         self,
@@ -50,16 +58,23 @@ class Told:
         side: int = BUY,
         terms: Mapping[str, float] | None = None,
         clock: str = "09:15",
+        others: int = 0,
+        entries: Events | None = None,
+        limits: Mapping[str, float] | None = None,
     ) -> None:
+        symbols, classes = list("ABC"[: others + 1]), [CASH] * (others + 1)
         self.engine = ToldEngine(
             scope="test",
-            symbols=["A"],
+            symbols=symbols,
             strategies=[StrategyNames("scripted", ("FIRST",), 500.0)],
-            holdings=holdings_of(limits={"fills_are_told": True}, terms=terms),
+            holdings=holdings_of(
+                classes, limits={"fills_are_told": True} | dict(limits or {}), terms=terms
+            ),
         )
-        strategy = Scripted({(0, at(clock)): [(1, side)]})
-        self._resampler = resampler = Resampler([FIVE_MINUTES_NS], MINUTE_NS, [0])
-        self._span = span_of([*flat("09:15", "15:30"), *bars])
+        strategy = Scripted(entries or {(0, at(clock)): [(1, side)]})
+        self._resampler = resampler = Resampler([FIVE_MINUTES_NS], MINUTE_NS, groups_of(classes))
+        quiet = [row for i in range(len(symbols)) for row in flat("09:15", "15:30", instrument=i)]
+        self._span = span_of([*quiet, *bars], classes=classes)
         self._book = Book("test", [strategy], self.engine, resampler.timeframes_ns.tolist())
         self._minute = 0
         self._fills = 0
@@ -76,7 +91,7 @@ class Told:
 
     @property
     def state(self) -> TradingState:
-        return TradingState(self.engine.holdings.account[0].state)
+        return trading_state(self.engine.holdings)
 
     @property
     def now_ns(self) -> int:
@@ -114,6 +129,12 @@ class Told:
 
     def tell(self, report: BrokerReport) -> list[Effect]:
         return self.handle(OrderReported(report, RULES, self.now_ns))
+
+    def refuse(self, order_id: str) -> list[Effect]:
+        return self.tell(BrokerReport(K.REJECTED, order_id, self.now_ns, "why"))
+
+    def say_of_nobody(self) -> list[Effect]:
+        return self.tell(BrokerReport(K.STRANGER, "240722", self.now_ns, "why"))
 
     def fill(self, role: str, quantity: int, price: float) -> list[Effect]:
         self._fills += 1
@@ -175,8 +196,10 @@ def short(effects: Iterable[Effect]) -> list[str]:
             case FillBooked(fill, position):
                 left = 0 if position is None else position.quantity
                 words.append(f"Fill {fill.order_id[-1]} {fill.quantity} of {left}")
-            case Tripped(order_id, _):
+            case Tripped(order_id, _, Refusal.UNKNOWN_ORDER):
                 words.append(f"Tripped {order_id[-1]}")
+            case Tripped(_, _, breaker) | Released(breaker):
+                words.append(f"{type(effect).__name__} {breaker.name.lower()}")
             case TradeClosed(trade):
                 words.append(f"Trade {trade.exit_reason.name} {trade.quantity}")
             case _:

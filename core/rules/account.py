@@ -7,6 +7,7 @@ Limits block entries only; an exit always passes.
 import numpy as np
 
 from core.jit import kernel
+from core.rules.brakes import release, start_count
 from core.rules.fees import fees_paise, value_paise
 from core.rules.holdings import (
     ENTERED,
@@ -127,6 +128,7 @@ def start_day(holdings: Holdings, day: int) -> None:
     account.day_realised_paise = 0
     account.entries_today = 0
     account.day_loss_latched = False
+    start_count(account)
 
 
 @kernel
@@ -135,6 +137,7 @@ def command_state(holdings: Holdings, command: int) -> None:
     account = holdings.account[0]
     if command == RESUME:
         account.state = ACTIVE
+        release(account)
     elif command == HALT:
         account.state = HALTED
     else:
@@ -177,6 +180,7 @@ def submit_entry(
     position.exit_value_paise = 0
     position.exit_fees_paise = 0
     position.exit_orders = 0
+    position.withdrawn = False
     return int(account.signals)
 
 

@@ -31,8 +31,17 @@ LIMITS = record(
         ("slippage_bps", "f8"),
         ("fill_on_close", "?"),
         ("fills_are_told", "?"),  # by a broker, between two Minutes; else they are simulated
+        # The breakers of a live book (`brakes.py`); UNLIMITED: off.
+        ("max_positions", "f8"),
+        ("max_exposure", "f8"),  # rupees
+        ("max_orders_per_minute", "f8"),
+        ("max_orders_of_entries", "f8"),  # so many orders into the day no entry is sent any more
+        ("max_rejects", "f8"),  # in a row
+        ("max_feed_doubt_minutes", "f8"),  # in a row, as the next
+        ("max_clock_doubt_minutes", "f8"),
     ]
 )
+BRAKES = (LIMITS.names or ())[-7:]
 
 # What one strategy asks for its trades; its row number is the strategy's number in the book.
 TERMS = record(
@@ -58,6 +67,17 @@ ACCOUNT = record(
         ("day_loss_latched", "?"),
         ("busy", "i8"),  # instruments that are not flat
         ("signals", "i8"),  # entries submitted so far: numbers the signals
+        # What the breakers of a live book count (`brakes.py`); else 0.
+        ("breakers", "i8"),  # latched ones, a bit for each Refusal
+        ("breakers_told", "i8"),  # those of which the ledger knows, day_loss among them
+        ("orders_before", "i8"),  # asked for in the Minute before, from its close on
+        ("orders_since", "i8"),  # and since the close of this one
+        ("orders_today", "i8"),
+        ("rejects", "i8"),  # since an order last did something
+        ("feed_doubted", "?"),
+        ("clock_doubted", "?"),
+        ("feed_doubt_minutes", "i8"),
+        ("clock_doubt_minutes", "i8"),
     ]
 )
 
@@ -92,6 +112,7 @@ POSITION = record(
         ("exit_value_paise", "i8"),
         ("exit_fees_paise", "i8"),
         ("exit_orders", "i8"),  # sent so far
+        ("withdrawn", "?"),  # the entry is to be cancelled; what came of it stays
     ]
 )
 

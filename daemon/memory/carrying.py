@@ -7,18 +7,20 @@ belongs to a strategy. What cannot be carried whole is refused, never guessed.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from core.breakers import Trip
 from core.engine import Engine
 from core.errors import ConfigError, StoreFailed
 from core.rules.exits import LONG_AGO
 from core.rules.holdings import FLAT
 from core.told_engine import ToldEngine
-from core.types import Records
-from daemon.memory.journal import order_row
+from core.types import Records, Refusal
+from daemon.memory.journal import REFUSAL_NAMES, order_row
 from daemon.memory.recalled import order_of, signal_of
 
 # Of a position kept before fills could be told: nothing of it is out and nothing more will come.
 TOLD = frozenset(
-    "coming exited exit_ns exit_price exit_value_paise exit_fees_paise exit_orders".split()
+    "coming exited exit_ns exit_price exit_value_paise exit_fees_paise exit_orders"
+    " withdrawn".split()
 )
 
 
@@ -63,12 +65,13 @@ def require_flat(book: str, facts: Mapping[str, Any]) -> None:
 
 
 def told_facts(engine: Engine, day: int) -> dict[str, object]:
-    """What a book whose broker is real must know besides: the fills it has booked, and orders as
-    they were before a change that is not answered."""
+    """What a book whose broker is real must know besides: the fills it has booked, orders as they
+    were before a change that is not answered, and why its breakers are latched."""
     if not isinstance(engine, ToldEngine):
         return {}
     changing = [order_row(order, day) for order in engine.changing.values()]
-    return {"booked": sorted(engine.booked), "changing": changing}
+    breakers = {REFUSAL_NAMES[one]: trip for one, trip in engine.breakers.tripped.items()}
+    return {"booked": sorted(engine.booked), "changing": changing, "breakers": breakers}
 
 
 class _Owner(NamedTuple):
@@ -128,3 +131,5 @@ def recall(facts: Mapping[str, Any], engine: Engine) -> None:
         engine.booked = {(order_id, fill_id) for order_id, fill_id in facts.get("booked", ())}
         changing = [order_of(row) for row in facts.get("changing", ())]
         engine.changing = {order.order_id: order for order in changing}
+        breakers = facts.get("breakers", {}).items()
+        engine.breakers.tripped = {Refusal[one.upper()]: Trip(*trip) for one, trip in breakers}

@@ -17,6 +17,7 @@ from core.events import (
     Modify,
     OrderChanged,
     Position,
+    Released,
     SignalDecided,
     Submit,
     TradeClosed,
@@ -29,7 +30,7 @@ from stores.views import VIEWS
 
 Row = dict[str, object]
 
-TRIPPED = "breaker_tripped"  # key of a NOTE
+TRIPPED, RELEASED = "breaker_tripped", "breaker_released"  # keys of a NOTE
 SIGNAL_NAMES = list(VIEWS["signals"])
 # Looked up, not asked for: `name` of an enum is computed at every call.
 SIDE_NAMES = {side: side.name for side in Side}
@@ -135,8 +136,11 @@ def result_event(effect: Effect, now_ns: int, day: int, book: str = MAIN_BOOK) -
             row["position"] = None if position is None else position_row(position) | {"book": book}
         case TradeClosed(trade):
             kind, key, row = EventKind.TRADE, trade.signal_id, trade_row(trade, day)
-        case Tripped(order_id, reason):
-            kind, key, row = EventKind.NOTE, TRIPPED, {"order_id": order_id, "reason": reason}
+        case Tripped(order_id, reason, breaker):
+            kind, key = EventKind.NOTE, TRIPPED
+            row = {"breaker": REFUSAL_NAMES[breaker], "order_id": order_id, "reason": reason}
+        case Released(breaker):
+            kind, key, row = EventKind.NOTE, RELEASED, {"breaker": REFUSAL_NAMES[breaker]}
         case _:
             assert_never(effect)
     return LedgerEvent(ts_ns=now_ns, kind=kind, key=key, payload=row | {"book": book})

@@ -19,6 +19,7 @@ from daemon.plan import Plan
 from daemon.sources import classes_of, groups_of
 from providers.live import DayFrame, day_frame
 from providers.replay import SessionTerms
+from strategies.brakes import BrakeSettings
 from strategies.registry import settings_of
 from strategies.settings import MarketRisk
 
@@ -69,6 +70,7 @@ def recipe_of(
                     [name, kind, own.model_dump(mode="json")] for name, kind, own in one.strategies
                 ],
                 **({"fills_are_told": True} if one.fills_are_told else {}),
+                **({} if one.brakes is None else {"brakes": one.brakes.model_dump(mode="json")}),
             }
             for one in setups
         ],
@@ -97,6 +99,7 @@ def setups_of(recipe: Row, code: str) -> list[DeskSetup]:
             risk=MarketRisk.model_validate(recipe["risk"]),
             observe=recipe["observe"],
             fills_are_told=book.get("fills_are_told", False),  # of older days none were
+            brakes=BrakeSettings.model_validate(book["brakes"]) if "brakes" in book else None,
             code=code,
         )
         for book in recipe["books"]

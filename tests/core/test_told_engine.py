@@ -10,7 +10,7 @@ from core.orders import OrderState
 from core.ports import BrokerReport, ReportKind
 from core.rules.account import exposure, unrealised_paise
 from core.rules.fees import fees_paise, value_paise
-from core.types import Command, ExitReason, OrderId, TradingState
+from core.types import Command, ExitReason, OrderId, Refusal, TradingState
 from tests.market import BUY, SELL, at, bar, book_of, holdings_of
 from tests.told import CANCEL, MODIFY, NOT_TAKEN, RULES, TAKEN, Told, answer, entered, short
 
@@ -333,6 +333,6 @@ def test_a_difference_halts_as_often_as_it_is_told() -> None:
     told = Told()
     report = BrokerReport(K.DIFFERENCE, "A", 1, "position A: the ledger has +10, the broker +4")
     for _ in range(2):
-        assert [Tripped("A", report.reason)] == told.tell(report)
+        assert [Tripped("A", report.reason, Refusal.DIFFERENCE)] == told.tell(report)
         assert TradingState.HALTED is told.state
         told.handle(Commanded(Command.RESUME, 1))

@@ -7,7 +7,7 @@ from itertools import islice
 
 from core.events import Cancel, Effect, FillBooked, Modify, Submit
 from core.orders import Order, OrderRole, OrderType
-from core.ports import BrokerReport, LedgerEvent, OrderCall, ReportKind
+from core.ports import BrokerReport, EventKind, LedgerEvent, OrderCall, ReportKind
 from core.rules.holdings import OPEN
 from core.session import MINUTE_NS
 from core.types import Command, MinuteSpan, TradingState, minute_of
@@ -15,6 +15,7 @@ from daemon.desk import DeskSetup
 from daemon.floor import Done, Floor
 from daemon.sources import groups_of
 from providers.replay import ReplayProvider
+from strategies.brakes import BrakeSettings
 from tests.daemon.days import replay_plan
 from tests.datasets import LIVELY, MARKETS, generated, request_on
 
@@ -45,7 +46,7 @@ def setup_of(*assignments: str) -> DeskSetup:
 
 
 PAPER = setup_of()
-TOLD = replace(PAPER, fills_are_told=True)
+TOLD = replace(PAPER, fills_are_told=True, brakes=BrakeSettings())
 PROVIDER = ReplayProvider(REQUEST.dataset, PLAN.terms)
 
 
@@ -71,6 +72,10 @@ class Brokered:
     @property
     def events(self) -> list[LedgerEvent]:
         return [event for step in self.steps for event in step]
+
+    @property
+    def noted(self) -> list[LedgerEvent]:
+        return [event for event in self.events if event.kind is EventKind.NOTE]
 
     def minute(self, span: MinuteSpan) -> None:
         self._took(self.floor.minute(self.floor.resampler.resample(span)))
@@ -144,8 +149,10 @@ class Rough(Brokered):
     Hard: orders are rejected, lost and cancelled by themselves, and an operator resumes each time.
     """
 
-    def __init__(self, day: int, seed: int, *, hard: bool = True) -> None:
-        super().__init__(day)
+    def __init__(
+        self, day: int, seed: int, *, hard: bool = True, brakes: BrakeSettings | None = None
+    ) -> None:
+        super().__init__(day, opened(replace(TOLD, brakes=brakes or TOLD.brakes), day))
         self._random = random.Random(seed)
         self._hard = hard
         self._book: dict[str, Order] = {}  # what works, `filled` as the exchange counts

@@ -331,8 +331,8 @@ def test_a_bad_variable_with_our_prefix_is_never_ignored(
         (
             {"assignments": ["_env_file.x=1"]},
             'unknown key "_env_file": known are mode, symbols, watch, history_sessions, grace_s,'
-            " price_band_percent, repair_wait_s, late_s, accept_session, risk, feed, dashboard,"
-            " paths, upstox, screen, strategies",
+            " price_band_percent, repair_wait_s, late_s, accept_session, risk, brakes, feed,"
+            " dashboard, paths, upstox, screen, strategies",
         ),
         ({"strategies": ["bnad"]}, 'unknown strategy "bnad": did you mean "band"?'),
         ({"strategies": ["band", "band"]}, 'strategy "band" is named twice'),

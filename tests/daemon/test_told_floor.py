@@ -9,12 +9,13 @@ import pytest
 from core.errors import ConfigError
 from core.ports import BrokerReport, EventKind, LedgerEvent, ReportKind
 from core.session import MINUTE_NS, recorded_session
-from core.types import TradingState
+from core.types import Command, Refusal, TradingState
 from daemon.floor import Floor
 from daemon.memory.journal import report_of
 from daemon.memory.takeover import take_over
 from daemon.rerun import rerun
 from providers.live import DayFrame, day_frame
+from strategies.brakes import BrakeSettings
 from tests.daemon.brokered import (
     DAYS,
     PAPER,
@@ -29,6 +30,9 @@ from tests.daemon.brokered import (
 )
 
 DAY = DAYS[2]
+TIGHT = BrakeSettings(
+    max_orders_per_minute=3, max_orders_per_day=12, orders_kept_for_exits=4, max_rejects=2
+)
 SEEDS = range(6)
 
 
@@ -127,6 +131,47 @@ def test_a_position_half_out_is_remembered_with_its_fills() -> None:
     assert [] == again.reported(repeated)[1][1:]
 
 
+def test_what_is_latched_is_so_after_a_restart_and_the_next_morning_until_a_resume() -> None:
+    told = Brokered(DAY)
+    opening = told.floor.opening()
+    told.tell(BrokerReport(ReportKind.STRANGER, "240722", 1, "bought by hand"))
+    tripped = {Refusal.UNKNOWN_ORDER: (1, "an order that is not ours: bought by hand")}
+    restarted = Floor((TOLD,))
+    restarted.restore_opening(opening)
+    assert [] == rerun(restarted, frame_of(DAY), told.steps, lambda span, done: None)
+    assert tripped == restarted.main.breakers
+    morning = Floor((TOLD,))
+    morning.carry_over(restarted.close_day(1))
+    morning.open_day(DAY + 1, [], 2)
+    again = Floor((TOLD,))
+    again.restore_opening(morning.opening())
+    assert (tripped, TradingState.HALTED) == (again.main.breakers, again.main.state)
+    assert TradingState.ACTIVE is again.main.commanded
+
+    _, events = again.obey(Command.RESUME, "operator", 1)
+    assert [("breaker_released", "unknown_order")] == [
+        (event.key, event.payload["breaker"]) for event in events[1:]
+    ]
+    assert ({}, TradingState.ACTIVE) == (again.main.breakers, again.main.state)
+
+
+def test_rough_days_trip_several_breakers_and_each_is_released_by_a_resume() -> None:
+    notes = Counter[tuple[str, object]]()
+    for seed in SEEDS:
+        rough = Rough(DAY, seed, brakes=TIGHT)
+        opening = rough.floor.opening()
+        rough.play(DAY)
+        notes.update((event.key, event.payload["breaker"]) for event in rough.noted)
+        again = Floor((rough.floor.main.setup,))
+        again.restore_opening(opening)
+        assert [] == rerun(again, frame_of(DAY), rough.steps, lambda span, done: None)
+        assert again.close_day(1) == rough.floor.close_day(1)
+
+    for breaker in ("order_rate", "rejects", "unknown_order"):
+        assert notes["breaker_tripped", breaker] > 0
+        assert notes["breaker_released", breaker] > 0
+
+
 def half_out() -> Brokered:
     """Half an entry has come and part of it is out again; nothing asked for is answered."""
     silent = Silent(DAY)
@@ -164,5 +209,6 @@ def test_what_trips_the_breaker_is_a_note_that_names_it() -> None:
     [note] = [event for event in told.events if event.kind is EventKind.NOTE]
 
     assert ("breaker_tripped", "x-E") == (note.key, note.payload["order_id"])
+    assert "unknown_order" == note.payload["breaker"]
     assert "fill 7 of 10 at 100.0: no such order works" == note.payload["reason"]
     assert TradingState.HALTED is told.floor.main.state
