@@ -100,11 +100,15 @@ def live_kernels() -> None:
     from core.doubts import Silence
     from core.types import TICK
     from providers.upstox.wire import FrameDecoder
+    from strategies.forest import DTYPES, Forest, Judge
+    from strategies.pixity import SPEC
 
     decoder = FrameDecoder(["NSE_EQ|X"])
     decoder.unheard.clear()  # as once it was told
     decoder.decode(b"", 0)
     Silence(1).frame(0, np.zeros(1, TICK))
+    nothing = Forest(**{name: np.zeros(1, dtype) for name, dtype in DTYPES.items()})
+    Judge(nothing, 0.5, 0.5).judge(np.zeros(1, SPEC.signal))
 
 
 if __name__ == "__main__":

@@ -58,11 +58,6 @@ def float32_below(thresholds: Float64s) -> Float64s:
     return np.where(rounded.astype(np.float64) > thresholds, lower, rounded).astype(np.float64)
 
 
-def grown(features: Float64s, labels: Int64s) -> Forest:
-    """`fitted` as plain arrays."""
-    return plain(fitted(features, labels))
-
-
 def asked(forest: Forest, features: Float64s) -> Float64s:
     """P(1) of every row, by the evaluator that trades."""
     out: Float64s = np.empty(len(features))

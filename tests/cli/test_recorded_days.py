@@ -24,7 +24,7 @@ from tests.cli.command import call
 from tests.daemon.days import play, replay_plan
 from tests.datasets import LIVELY, MARKETS, generated, request_on
 from tests.market import CASH
-from tests.strategies.forests import with_model, write_model
+from tests.strategies.forests import ADX, forest_of, stump, with_model, write_model
 
 Capture = pytest.CaptureFixture[str]
 
@@ -126,6 +126,27 @@ def test_a_day_can_be_learned_from_when_its_model_is_gone(
         assert labels_of_days(directory, "pixity", None, None).frame.height > 20
     finally:
         (folder / "gone").rename(folder / FOREST_FILE)
+
+
+def test_the_certificate_of_a_day_wants_the_model_that_the_day_had(
+    directory: Path, request_run: Request, capfd: Capture
+) -> None:
+    """Confidence and refusals are computed again with it, or not at all."""
+    assert isinstance(request_run.settings, PixitySettings)
+    folder = Path(str(request_run.settings.model_path))
+    words = ("certify", "--day", DATES[0], "--state-dir", str(directory))
+    green = call(capfd, *words)
+    write_model(folder, forest_of(stump(ADX, 40.0, 0.3, 0.9)), assignments=BRISK)
+    try:
+        other = call(capfd, *words)
+    finally:
+        write_model(folder, assignments=BRISK)
+
+    assert (0, "") == (green.code, green.err)
+    assert "verdict      green" in green.out.splitlines()
+    assert (2, "") == (other.code, other.out)
+    assert f"tradingd: model {folder}: is " in other.err
+    assert "these settings know " in other.err
 
 
 def test_beside_a_running_daemon_it_ends_with_5(directory: Path, capfd: Capture) -> None:
