@@ -9,6 +9,7 @@ import pytest
 from backtest.run import run
 from core.errors import ConfigError, DataError
 from core.session import parse_day
+from core.types import PARTIAL
 from providers import replay
 from research.labels import label_events, read_labels, write_labels
 from research.outcomes import BOUNDLESS
@@ -97,6 +98,30 @@ def test_an_entry_that_nobody_fills_has_no_label_and_a_position_at_the_end_neith
     )
     last = label_events(short).frame.row(-1, named=True)
     assert (row["bar_open_ns"], "not_filled") == (last["bar_open_ns"], last["no_label"])
+
+
+@pytest.mark.parametrize("market", ["mixed auction", "24x7"])
+def test_no_cooldown_no_limit_and_no_other_trade_changes_a_label(market: str) -> None:
+    dataset = generated(market, seed=2)
+    free = label_events(request_on(dataset, *LIVELY, *FREE, "cooldown_bars=0")).frame
+    bound = ("cooldown_bars=500", "max_entries_per_day=1", "max_daily_loss=1", "leverage=0.01")
+
+    assert free.height > 20
+    assert free.equals(label_events(request_on(dataset, *LIVELY, *bound)).frame)
+
+
+def test_an_event_on_a_bar_with_a_gap_has_a_label() -> None:
+    request = request_on(generated("week", seed=2), *LIVELY)
+    whole = label_events(request)
+    row = whole.labelled.row(0, named=True)
+    bars = request.dataset.bars.copy()
+    inside = (bars["open_ns"] >= row["bar_open_ns"]) & (bars["open_ns"] < row["bar_close_ns"])
+    bars["quality"][inside] = PARTIAL
+    with_gap = request_on(dataset_of(bars), *LIVELY)
+    refusals = run(with_gap).signals.filter(pl.col("bar_open_ns") == row["bar_open_ns"])["refusal"]
+
+    assert "gap" == refusals[0]
+    assert whole.frame.equals(label_events(with_gap).frame)
 
 
 def test_features_and_outcomes_know_no_bar_after_them() -> None:
