@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -21,11 +22,13 @@ from core.ports import Clock
 from core.session import day_text, parse_day
 from core.types import Market
 from daemon import telemetry
+from daemon.backtests import Backtests
 from daemon.bootstrap import Daemon
 from daemon.clocks import SystemClock, VirtualClock
 from daemon.config import Configuration, Settings
 from daemon.control import ControlServer
 from daemon.cycle import Cycle, Examine
+from daemon.dashboard.backtest_routes import backtest_routes
 from daemon.dashboard.health_routes import health_routes
 from daemon.dashboard.report_routes import report_routes
 from daemon.dashboard.server import DashboardServer
@@ -48,6 +51,7 @@ from stores.ledger_reader import open_read_only
 
 Tell = Callable[[str], None]
 
+COMMAND = "from cli.main import main; main()"  # this program, in a process of its own
 BROKERS_PROTOCOL = frozenset({"sandbox", "upstox"})  # kinds of feed that bring their own lists
 
 
@@ -111,6 +115,7 @@ async def _served(
 ) -> None:
     directory, feed, page = Path(settings.paths.state_dir), settings.feed, settings.dashboard
     daemon = Daemon(plan, directory, vitals=vitals)
+    backtests = Backtests(directory, (sys.executable, "-P", "-c", COMMAND))
     server = DashboardServer(
         daemon.source,
         daemon.queries,
@@ -125,6 +130,7 @@ async def _served(
                 Metrics(vitals, daemon.facts, daemon.day_pnl_paise),
             ),
             *report_routes(lambda: daemon.standing.report),
+            *backtest_routes(backtests),
         ],
     )
     control = ControlServer(directory, daemon.operator, daemon.snapshot, daemon.questions.answer)
@@ -154,6 +160,7 @@ async def _served(
         if driver is not None:
             driver.close()
         await control.stop()
+        await backtests.stop()
         await server.stop()
         await daemon.close()
 

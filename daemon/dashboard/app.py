@@ -32,6 +32,7 @@ STATIC = {
     "scanner.css": CSS,
     "commands.css": CSS,
     "instrument.css": CSS,
+    "backtests.css": CSS,
     "page.js": JS,
     "link.js": JS,
     "day.js": JS,
@@ -40,6 +41,7 @@ STATIC = {
     "tables.js": JS,
     "chart.js": JS,
     "instrument.js": JS,
+    "backtests.js": JS,
     "icon.svg": "image/svg+xml",
 }
 PAGE = "index.html"
@@ -86,8 +88,8 @@ class Dashboard:
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(SECURITY_HEADERS)
-                headers.setdefault("Cache-Control", "no-store")
+                for name, value in (*SECURITY_HEADERS.items(), ("Cache-Control", "no-store")):
+                    headers.setdefault(name, value)  # a route may be stricter
             await send(message)
 
         app: ASGIApp = self.app

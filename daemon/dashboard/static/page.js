@@ -60,7 +60,7 @@ export async function ask(path, patience_ms = ANSWER_MS) {
 export const instrumentHash = (symbol, strategy) =>
   `#/instrument/${encodeURIComponent(symbol)}/${encodeURIComponent(strategy)}`;
 
-const VIEWS = ["positions", "orders", "trades", "instrument"];
+const VIEWS = ["positions", "orders", "trades", "instrument", "backtests"];
 
 // The parts of the address; the scanner's where it is not one of ours.
 export function place() {
