@@ -37,6 +37,7 @@ class DoubtKind(StrEnum):
     STORE = "store"  # ticks and bars are not kept
     HOURS = "hours"  # the exchange's phases and our table of sessions differ
     SPACE = "space"  # the disk is nearly full
+    BROKER = "broker"  # its account and the ledger have not been found to agree
     CORPORATE_ACTION = "corporate_action"  # our history is in other prices than the feed
 
 

@@ -36,7 +36,8 @@ class OrderMove(StrEnum):
 S, M = OrderState, OrderMove
 
 # A fill may overtake the acknowledgement or what was asked; the exchange may reject what the broker
-# took; a lost order may turn out anything.
+# took; a lost order may turn out anything. An order of a process before this one is acknowledged
+# anew: whether what was asked of it was sent at all nobody knows, and it is asked for again.
 TRANSITIONS: dict[tuple[OrderState, OrderMove], OrderState] = {
     (S.INTENDED, M.SEND): S.SUBMITTED,
     (S.INTENDED, M.CANCEL): S.CANCELLED,
@@ -54,12 +55,14 @@ TRANSITIONS: dict[tuple[OrderState, OrderMove], OrderState] = {
     (S.OPEN, M.REJECT): S.REJECTED,
     (S.OPEN, M.REFUSE): S.OPEN,  # a change that the broker took, and the exchange did not
     (S.OPEN, M.LOSE): S.LOST,
+    (S.CANCELLING, M.ACKNOWLEDGE): S.OPEN,
     (S.CANCELLING, M.CANCEL): S.CANCELLED,
     (S.CANCELLING, M.FILL): S.FILLED,
     (S.CANCELLING, M.FILL_PART): S.CANCELLING,
     (S.CANCELLING, M.REFUSE): S.OPEN,
     (S.CANCELLING, M.REJECT): S.REJECTED,
     (S.CANCELLING, M.LOSE): S.LOST,
+    (S.MODIFYING, M.ACKNOWLEDGE): S.OPEN,
     (S.MODIFYING, M.MODIFY): S.OPEN,
     (S.MODIFYING, M.REFUSE): S.OPEN,
     (S.MODIFYING, M.FILL): S.FILLED,

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from core.orders import Order
+from core.reconciliation import Theirs
 from core.session import Phase
 from core.types import Float64s, Instrument, Int64s, MinuteSpan, Records
 
@@ -182,6 +183,16 @@ class Broker(Protocol):
     async def book(self) -> Sequence[Order]: ...
 
     def reports(self) -> AsyncIterator[BrokerReport]: ...
+
+
+class RealBroker(Broker, Protocol):
+    """One whose account others may use as well: its reports are not all that happens to it."""
+
+    async def account(self) -> Theirs:
+        """The whole account, read fresh. Raises BrokerError."""
+
+    async def reconnected(self) -> None:
+        """Wait until its updates come over a new connection: some may have been missed."""
 
 
 # --- stores ------------------------------------------------------------------------------------

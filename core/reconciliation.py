@@ -45,6 +45,11 @@ class Difference(NamedTuple):
     def halts(self) -> bool:
         return self.matter not in ONLY_TOLD
 
+    @property
+    def is_past(self) -> bool:
+        """Nothing that anybody does can end it: who resumes, knowing of it, accepts it."""
+        return self.matter is Matter.FILL
+
     def __str__(self) -> str:
         return f"{self.matter} {self.name}: the ledger has {self.ours}, the broker {self.theirs}"
 
@@ -180,11 +185,10 @@ def _orders(ours: Ours, theirs: Theirs) -> Iterable[Difference]:
     for order_id, seen in theirs.orders.items():
         order = ours.orders.get(order_id)
         if order is None:
-            is_nothing = seen.state in TERMINAL and not seen.filled
-            if not is_nothing:
+            if seen.state not in TERMINAL:  # what came of one that is over is told by its fills
                 yield _of_order(seen, "none", said(seen))
         elif (order.state in TERMINAL) is not (seen.state in TERMINAL) or (
-            order.state is OrderState.OPEN and not has_terms(seen, order)
+            order.state is OrderState.OPEN and not _has_terms(seen, order)
         ):
             yield _of_order(order, said(order), said(seen))
     for order in ours.working:
@@ -192,7 +196,7 @@ def _orders(ours: Ours, theirs: Theirs) -> Iterable[Difference]:
             yield _of_order(order, said(order), "none")
 
 
-def has_terms(seen: Order, order: Order) -> bool:
+def _has_terms(seen: Order, order: Order) -> bool:
     """Whether the broker's order is as ours. An order at the market has no price of its own, and
     the broker may show it as another type."""
     if (seen.instrument, seen.side, seen.quantity) != (
@@ -256,10 +260,9 @@ class Standing:
     def __init__(self) -> None:
         self._since_s: dict[Difference, float] = {}
 
-    @property
-    def are_open(self) -> bool:
-        """Whether the last reading found any that halts, if it stands."""
-        return any(one.halts for one in self._since_s)
+    def is_new(self, now_s: float) -> bool:
+        """Whether the reading of this moment was the first to find one that halts, if it stands."""
+        return any(one.halts and since_s == now_s for one, since_s in self._since_s.items())
 
     def read(self, found: Iterable[Difference], now_s: float) -> list[Difference]:
         """Those of a reading that stand. A position without protection does at the second one: to

@@ -195,7 +195,8 @@ class ToldEngine(Engine):
             self.changing.pop(order.order_id, None)
         effects: list[Effect] = [OrderChanged(self._keep(order))]
         if move is OrderMove.ACKNOWLEDGE and was is not None:
-            # It was lost in a change: to ask for the same once more can do no harm.
+            # Lost in a change, or left in one by a process that ended: to ask for the same once
+            # more can do no harm.
             order = moved(order, OrderMove.ASK_MODIFY, report.ts_ns)
             effects.append(Modify(self._keep(order)))
         if move is OrderMove.LOSE:

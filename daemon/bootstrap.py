@@ -27,6 +27,9 @@ from daemon.intake.lateness import Lateness
 from daemon.intake.repair import repairer_of
 from daemon.intake.space import Space
 from daemon.memory.start import Start, open_market, read_ledger
+from daemon.orders.our_side import LedgerSide
+from daemon.orders.reconciliation import Reconciliation
+from daemon.orders.reconciling import reconciliation_of, run_orders
 from daemon.orders.traffic import OrderTraffic
 from daemon.orders.wiring import traffic_of
 from daemon.plan import DayOutcome, Plan, Standing
@@ -226,6 +229,7 @@ class Daemon:
         traffic = traffic_of(self.plan, floor, clock, self.operator.stir)
         live = LiveProvider()
         doubts = Doubts(floor.symbols, floor.doubts)
+        reconciliation = self._reconciliation(traffic, clock, frame, doubts)
         self._facts = FeedFacts(minutes=self._done_before, doubts=doubts)
         ingest = Ingest(
             clock=clock,
@@ -267,7 +271,7 @@ class Daemon:
             trading=trading.run(provider),
             state=state.run(),
             end_intake=live.close,
-            orders=None if traffic is None else traffic.run(),
+            orders=None if traffic is None else run_orders(traffic, reconciliation),
         )
         self.vitals.started(f"playing {day_text(day)}")
         await supervise(tasks, stop)
@@ -279,6 +283,28 @@ class Daemon:
         outcome = await self._ledger_owner.run(self._outcome, day, complete)
         log.info("day_complete" if complete else "day_left", day=day_text(day))
         return outcome
+
+    def _reconciliation(
+        self, traffic: OrderTraffic | None, clock: Clock, frame: DayFrame, doubts: Doubts
+    ) -> Reconciliation | None:
+        """Of the account that the main book is told its fills of; None: it is on paper."""
+        self.standing.reconciled = None
+        if traffic is None:
+            return None
+        assert self._ledger is not None
+        assert self.floor is not None
+        ours = LedgerSide(self.floor, self._ledger, self._ledger_owner, clock.now_ns)
+        return reconciliation_of(
+            traffic,
+            self.floor,
+            ours,
+            clock,
+            frame,
+            doubts,
+            self.standing,
+            self.vitals,
+            self._record.steps,
+        )
 
     def _trading_of(
         self, floor: Floor, clock: Clock, ingest: Ingest, traffic: OrderTraffic | None

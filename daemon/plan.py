@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 from core.book import MAIN_BOOK
 from core.orders import Order
-from core.ports import Broker, Clock
+from core.ports import Clock, RealBroker
 from core.session import SECOND_NS
 from core.types import Instrument
 from daemon.intake.repair import WAIT_NS
+from daemon.orders.reconciliation import Reconciled
 from daemon.sources import Source
 from providers.replay import SessionTerms
 from strategies.brakes import BrakeSettings
@@ -22,7 +23,7 @@ LATE_NS = 30 * SECOND_NS  # a Minute handled later than this after its close is 
 Strategies = tuple[tuple[str, str, StrategySettings], ...]
 
 Withheld = Callable[[Order], str]  # asked last: why an order must not be sent any more, or ""
-OpenOrders = Callable[[Clock, Sequence[Instrument], Withheld], Broker]
+OpenOrders = Callable[[Clock, Sequence[Instrument], Withheld], RealBroker]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +103,10 @@ class DayOutcome:
 
 @dataclass(slots=True)
 class Standing:
-    """Where the cycle of days stands, for the page; written by it alone."""
+    """Where the cycle of days stands, for the page; written by it alone, but for `reconciled`."""
 
     waiting_for: str | None = None  # None: a day is being played, or the process ends
     now_ns: Callable[[], int] | None = None  # the time while it waits; None: that of the day
     report: dict[str, object] | None = None  # of the last day that had its evening
     readiness: list[str] = field(default_factory=list)  # checks of the last morning that are not ok
+    reconciled: Reconciled | None = None  # of today's broker; None: no fills are told

@@ -367,6 +367,7 @@ def snapshot(scanner: Scanner, facts: DaemonFacts, now_ns: int) -> Json:
             "market_open": facts.market_open,
             "waiting_for": facts.standing.waiting_for,
             "readiness": facts.standing.readiness,
+            "reconciliation": facts.standing.reconciled and str(facts.standing.reconciled),
             "report": (facts.standing.report or {}).get("summary", []),
             "trading_state": facts.trading_state.name,
             "minutes_done": facts.minutes_done,

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from brokers.upstox.account import UpstoxAccount
 from brokers.upstox.known_orders import KnownOrders
 from brokers.upstox.life import Asked, OrderLife
 from brokers.upstox.limits import OrderLimits, OrderPace
@@ -38,6 +39,7 @@ from brokers.upstox.wording import (
 from core.errors import AuthExpired, BrokerError, NeverSent, ProtocolViolation
 from core.orders import Order, OrderRole
 from core.ports import BrokerReport, OrderCall, ReportKind
+from core.reconciliation import Theirs
 from providers.upstox.rest import RateWindows, Sleep, UpstoxRest
 
 ORDER_HOST = "https://api-hft.upstox.com"  # of place, modify and cancel, and of nothing else
@@ -98,7 +100,8 @@ class UpstoxBroker:
         self._unheard = 0  # looks with news, since the stream last told any
         self._senseless = 0  # updates of this connection
         self._unread = ""  # why the book could not be read, once said
-        self.connections = 0  # of the stream so far: what was told between two is told by the book
+        self._account = UpstoxAccount(reads, keys)
+        self._connected = asyncio.Event()  # anew, since somebody waited for it
 
     # --- calls -----------------------------------------------------------------------------------
 
@@ -230,6 +233,15 @@ class UpstoxBroker:
         BrokerError where it does not tell them, or not all of them."""
         return await self._orders()
 
+    async def account(self) -> Theirs:
+        """All that the account holds. Raises BrokerError where something of it is not told."""
+        return await self._account.read()
+
+    async def reconnected(self) -> None:
+        """Wait for a new connection of the stream: what came before it stands in the books."""
+        await self._connected.wait()
+        self._connected.clear()
+
     async def reports(self) -> AsyncGenerator[BrokerReport]:
         """Without end. LOST orders are looked for only while somebody reads this."""
         tasks = [asyncio.create_task(one) for one in (self._keep_looking(), self._listen())]
@@ -298,7 +310,7 @@ class UpstoxBroker:
         async with aclosing(self._stream.frames()) as frames:
             async for frame in frames:
                 if frame is None:
-                    self.connections += 1
+                    self._connected.set()
                     self._wants_trades, self._senseless = True, 0
                     self._looks.now()
                 else:

@@ -13,7 +13,7 @@ from typing import cast
 from core.errors import InvariantBroken
 from core.events import Cancel, Effect, Modify, Submit
 from core.orders import OrderRole
-from core.ports import Broker, BrokerReport
+from core.ports import BrokerReport, RealBroker
 from core.targets import Targets, Touched
 from core.types import Records
 from daemon.orders.calls import Call, called
@@ -35,7 +35,7 @@ class OrderTraffic:
         stir: wakes whoever takes what is told.
     """
 
-    def __init__(self, broker: Broker, instruments: int, stir: Callable[[], None]) -> None:
+    def __init__(self, broker: RealBroker, instruments: int, stir: Callable[[], None]) -> None:
         self.broker = broker
         self.targets = Targets(instruments)
         self._stir = stir

@@ -64,6 +64,8 @@ class Health:
             _store(vitals),
             _queues(vitals),
         ]
+        if (reconciled := facts.standing.reconciled) is not None:
+            checks.append(Check("reconciliation", reconciled.agrees, reconciled.brief))
         if not facts.market_open:
             names = ("feed", "frames", "minutes")
             return checks + [Check(name, True, "the market is closed") for name in names]

@@ -46,6 +46,7 @@ LIFE: dict[OrderState, dict[OrderMove, OrderState]] = {
         M.LOSE: S.LOST,
     },
     S.CANCELLING: {
+        M.ACKNOWLEDGE: S.OPEN,
         M.CANCEL: S.CANCELLED,
         M.FILL: S.FILLED,
         M.FILL_PART: S.CANCELLING,
@@ -54,6 +55,7 @@ LIFE: dict[OrderState, dict[OrderMove, OrderState]] = {
         M.LOSE: S.LOST,
     },
     S.MODIFYING: {
+        M.ACKNOWLEDGE: S.OPEN,
         M.MODIFY: S.OPEN,
         M.REFUSE: S.OPEN,
         M.FILL: S.FILLED,

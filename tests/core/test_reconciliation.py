@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.orders import Order, OrderRole, OrderState, OrderType
+from core.orders import Order, OrderState, OrderType
 from core.reconciliation import (
     STANDS_S,
     Difference,
@@ -18,63 +18,8 @@ from core.reconciliation import (
     differences,
     in_flight,
 )
-from core.types import OrderId, Side, SignalId
-
-SIGNAL = SignalId("ab" * 32)
-ENTRY_ID, STOP_ID = OrderId("ab" * 12 + "-E"), OrderId("ab" * 12 + "-S")
-ENTRY = Order(
-    order_id=ENTRY_ID,
-    signal_id=SIGNAL,
-    strategy="pixity",
-    instrument="A",
-    role=OrderRole.ENTRY,
-    type=OrderType.MARKET,
-    side=Side.BUY,
-    quantity=10,
-    price=0.0,
-    created_ns=0,
-    updated_ns=0,
-    state=OrderState.FILLED,
-    filled=10,
-)
-STOP = replace(
-    ENTRY,
-    order_id=STOP_ID,
-    role=OrderRole.STOP,
-    type=OrderType.STOP_MARKET,
-    side=Side.SELL,
-    price=98.1,
-    state=OrderState.OPEN,
-    filled=0,
-)
-BOUGHT = {(ENTRY_ID, "1"): Execution("A", Side.BUY, 10, 100_00)}
-HELD = Holding("A", True, 10, 10, 1_000_00, 0, 0)
-
-
-def ours(**other: object) -> Ours:
-    given: dict[str, object] = {
-        "symbols": ("A", "B"),
-        "orders": {one.order_id: one for one in (ENTRY, STOP)},
-        "fills": BOUGHT,
-        "positions": {"A": 10},
-        "needed_paise": 500_00,
-    }
-    return Ours(**(given | other))  # type: ignore[arg-type]
-
-
-def theirs(**other: object) -> Theirs:
-    given: dict[str, object] = {
-        "orders": {one.order_id: one for one in (ENTRY, STOP)},
-        "trades": BOUGHT,
-        "holdings": (HELD,),
-        "available_paise": 500_00,
-    }
-    return Theirs(**(given | other))  # type: ignore[arg-type]
-
-
-def stops(*changed: Order) -> Mapping[OrderId, Order]:
-    """The entry, and these instead of the stop."""
-    return {one.order_id: one for one in (ENTRY, *changed)}
+from core.types import OrderId, Side
+from tests.both_sides import BOUGHT, ENTRY, ENTRY_ID, HELD, STOP, STOP_ID, ours, stops, theirs
 
 
 def told(here: Ours, there: Theirs) -> list[str]:
@@ -114,18 +59,24 @@ def test_an_order_that_one_side_lacks_or_has_otherwise_is_named(
     assert said in str(order)
 
 
-def test_an_order_of_another_ledger_that_came_to_nothing_is_none_of_our_concern() -> None:
-    for state, filled, expected in (
-        (OrderState.REJECTED, 0, 0),
-        (OrderState.CANCELLED, 3, 1),
-        (OrderState.OPEN, 0, 1),
-    ):
-        other = replace(
-            ENTRY, order_id=OrderId("cd" * 12 + "-E"), state=state, filled=filled, instrument="B"
-        )
-        there = theirs(orders={one.order_id: one for one in (ENTRY, STOP, other)})
+def test_an_order_of_another_ledger_is_named_while_it_works_and_by_its_fills() -> None:
+    other = replace(ENTRY, order_id=OrderId("cd" * 12 + "-E"), instrument="B", quantity=3)
+    works = replace(other, state=OrderState.OPEN, filled=0)
+    sold = {(other.order_id, "7"): Execution("B", Side.SELL, 3, 50_00)}
 
-        assert expected == len(differences(ours(), there))
+    def named(order: Order, *trades: Mapping[tuple[str, str], Execution]) -> list[str]:
+        there = theirs(
+            orders={one.order_id: one for one in (ENTRY, STOP, order)},
+            trades={key: one for some in (BOUGHT, *trades) for key, one in some.items()},
+        )
+        return told(ours(), there)
+
+    [order] = named(works)
+    assert f"order {other.order_id}: the ledger has none, the broker BUY 3 MARKET OPEN" == order
+    assert [] == named(replace(other, state=OrderState.REJECTED, filled=0))
+    assert [f"fill {other.order_id} 7: the ledger has none, the broker SELL 3 B at 50.00"] == (
+        named(other, sold)
+    )
 
 
 def test_an_order_at_the_market_may_be_shown_as_another_type_but_not_as_a_stop() -> None:
@@ -161,6 +112,7 @@ def test_every_fill_is_compared_to_the_paisa(here: object, there: object, said: 
 
     assert f"fill {ENTRY_ID} 1: {said}" == str(fill)
     assert fill.halts
+    assert fill.is_past
 
 
 def test_a_position_that_differs_is_named_and_its_protection_is_not_asked_for() -> None:
@@ -268,8 +220,9 @@ def test_a_difference_stands_once_every_reading_had_it_for_longer_than_a_book_ma
     standing = Standing()
 
     assert [] == standing.read([POSITION], 0.0)
-    assert standing.are_open
+    assert standing.is_new(0.0)
     assert [] == standing.read([POSITION], STANDS_S - 1)
+    assert not standing.is_new(STANDS_S - 1)
     assert [POSITION] == standing.read([POSITION], STANDS_S)
 
 
@@ -278,7 +231,6 @@ def test_a_difference_that_goes_or_becomes_another_begins_anew() -> None:
     standing.read([POSITION], 0.0)
     standing.read([], 20.0)
 
-    assert not standing.are_open
     assert [] == standing.read([POSITION], STANDS_S)
     assert [] == standing.read([POSITION._replace(theirs="+5")], 2 * STANDS_S)
 
@@ -291,8 +243,9 @@ def test_a_position_without_protection_stands_at_the_second_reading() -> None:
     assert [BARE] == standing.read([BARE, POSITION], 1.0)
 
 
-def test_what_is_only_told_keeps_nothing_open() -> None:
+def test_what_is_only_told_need_not_be_looked_at_again_at_once() -> None:
     standing = Standing()
     standing.read([Difference(Matter.FUNDS, "funds", "", "1", "0")], 0.0)
 
-    assert not standing.are_open
+    assert not standing.is_new(0.0)
+    assert not POSITION.is_past

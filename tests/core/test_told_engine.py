@@ -336,3 +336,25 @@ def test_a_difference_halts_as_often_as_it_is_told() -> None:
         assert [Tripped("A", report.reason, Refusal.DIFFERENCE)] == told.tell(report)
         assert TradingState.HALTED is told.state
         told.handle(Commanded(Command.RESUME, 1))
+
+
+def test_a_change_that_a_process_left_unanswered_is_asked_for_once_more() -> None:
+    """Its order is acknowledged anew, by whatever terms it works."""
+    told = entered((100, 100.0))
+    told.fill("E", 150, 100.0)
+    assert (OrderState.MODIFYING, 250) == (told.order("S").state, told.order("S").quantity)
+
+    assert ["Modify S 250 STOP_MARKET 98"] == short(told.say(TAKEN, "S"))
+    told.say(TAKEN, "S", call=MODIFY)
+    assert (OrderState.OPEN, 250) == (told.order("S").state, told.order("S").quantity)
+    assert TradingState.ACTIVE is told.state
+
+
+def test_a_cancel_that_a_process_left_unanswered_is_asked_for_once_more() -> None:
+    told = Told(clock="14:40")
+    told.until("14:45")
+    told.say(K.ACKNOWLEDGED, "E")
+    told.until("15:10")
+    assert OrderState.CANCELLING is told.order("E").state
+
+    assert ["Cancel E"] == short(told.say(TAKEN, "E"))

@@ -371,6 +371,7 @@ def test_the_snapshot_tells_the_whole_daemon() -> None:
         "market_open": True,
         "waiting_for": None,
         "readiness": [],
+        "reconciliation": None,
         "report": [],
         "trading_state": "ACTIVE",
         "minutes_done": 76,

@@ -123,7 +123,8 @@ async def at_sandbox(*bursts: Burst, faults: Sequence[str] = ()) -> AsyncIterato
         SHARES, WrittenWorld(bursts, 100.0, ()), hours, time.clock, faults_of(faults)
     )
     seconds = iter(range(1_000_000))  # each call to the sandbox in a second of its own
-    sandbox = Sandbox(exchange, Accounts("given", NOON_NS), now_s=lambda: float(next(seconds)))
+    accounts = Accounts("given", NOON_NS, token_ends=False)
+    sandbox = Sandbox(exchange, accounts, now_s=lambda: float(next(seconds)))
     hastes = any(fault.startswith(UNANSWERED) for fault in faults)
     here = Here(time, sandbox, await sandbox.start(), IMPATIENT_S if hastes else PATIENT_S)
     try:

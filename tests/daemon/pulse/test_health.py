@@ -3,6 +3,8 @@
 import pytest
 
 from core.types import TradingState
+from daemon.orders.reconciliation import Reconciled
+from daemon.plan import Standing
 from daemon.pulse.health import MINUTE_MARGIN_NS, STALE_FRAME_MS
 from daemon.pulse.vitals import Vitals
 from providers.live import MAX_WAITING_MINUTES
@@ -114,3 +116,14 @@ def test_real_orders_are_told_without_the_whole_account() -> None:
 
     assert "LIVE: real orders at upstox, account ..34" == live.detail("mode")
     assert "paper: no order is real" == Signs().detail("mode")
+
+
+def test_a_ledger_and_a_broker_that_differ_are_told_without_their_numbers() -> None:
+    text = "position RELIANCE: the ledger has +10, the broker +4"
+    differ = Signs(standing=Standing(reconciled=Reconciled(NOW_NS, (text,))))
+    agree = Signs(standing=Standing(reconciled=Reconciled(NOW_NS)))
+
+    assert ["reconciliation"] == differ.wrong()
+    assert "at 11:00:30 position RELIANCE differs (1 of 1)" == differ.detail("reconciliation")
+    assert "at 11:00:30 agreed" == agree.detail("reconciliation")
+    assert "reconciliation" not in [check.name for check in Signs().health.ready()]
