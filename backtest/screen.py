@@ -14,9 +14,10 @@ from backtest.run import check_span, session_terms
 from core.bars import Resampler
 from core.errors import DataError
 from core.session import IST_OFFSET_NS
-from core.types import Bools, Market, Records
+from core.types import Bools, Int64s, Market, Records
 from providers.dataset import Dataset
 from providers.replay import ReplayProvider
+from strategies.focus import bar_keys
 from strategies.screeners import Screener
 from strategies.screening import Candidates, reasons_text
 from strategies.settings import MarketRisk
@@ -45,9 +46,13 @@ class ScreenRequest:
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """Rows of SCHEMA in order of time and instrument, of so many decision bars on these days."""
+    """Rows of SCHEMA in order of time and instrument, of so many decision bars on these days.
+
+    `keys` (`bar_keys`) of their bars, sorted, each once.
+    """
 
     rows: pl.DataFrame
+    keys: Int64s
     bars: int
     first_day: int
     last_day: int
@@ -73,9 +78,12 @@ def screen(request: ScreenRequest, workers: int = 1, progress: Progress | None =
             pieces.append(_table(request, bars, decisions, found))
             if progress is not None:
                 progress(len(share))
-    rows = pl.concat(pieces).sort("open_ns", "number", "side").select(list(SCHEMA))
+    rows = pl.concat(pieces).sort("open_ns", "number", "side")
+    keys = np.unique(bar_keys(rows["number"].to_numpy(), rows["open_ns"].to_numpy()))
     days = bars["day"][decisions]
-    return Screened(rows, int(decisions.sum()), int(days.min()), int(days.max()))
+    return Screened(
+        rows.select(list(SCHEMA)), keys, int(decisions.sum()), int(days.min()), int(days.max())
+    )
 
 
 def bars_of(request: ScreenRequest, timeframes_ns: tuple[int, ...]) -> Records:

@@ -14,7 +14,7 @@ from backtest.files import check_writable as check_writable
 from backtest.files import write_run
 from backtest.html import write_page
 from backtest.report import REPORT, report_of
-from backtest.run import Gear, Request, run, strategy_bars
+from backtest.run import Gear, Request, Result, run, strategy_bars
 from backtest.summary import summary_of
 from cli.config_commands import configuration
 from cli.options import listed
@@ -119,6 +119,11 @@ def backtest(request: Request, out: Path, *, with_report: bool = False) -> None:
     title = f"backtest of {request.name} ({request.gear})"
     with progress(title, len(request.dataset.bars), "bars") as advance:
         result = run(request, advance)
+    finish(request, result, out, with_report=with_report)
+
+
+def finish(request: Request, result: Result, out: Path, *, with_report: bool) -> None:
+    """Write the files of a run, say what came of it."""
     summary = summary_of(request, result)
     write_run(out, result.signals, result.trades, summary)
     for line in [*summary_lines(summary), *_put_right(request.dataset.counts)]:

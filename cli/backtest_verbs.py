@@ -19,6 +19,7 @@ from cli.options import (
     Symbols,
     ToDay,
 )
+from core.errors import ConfigError
 
 backtest_app = typer.Typer()
 
@@ -48,6 +49,17 @@ def backtest(
     report: Annotated[
         bool, typer.Option("--report", help="a page as well: report.html, with charts")
     ] = False,
+    candidates: Annotated[
+        Path | None,
+        typer.Option("--candidates", metavar="FILE", help="of screen: evaluate on these bars only"),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option("--window", metavar="N", help="with --candidates: bars around each  [0]"),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="with --candidates: compare with the full replay")
+    ] = False,
 ) -> None:
     """Run one strategy over recorded bars and write signals, trades and summary.
 
@@ -57,8 +69,19 @@ def backtest(
 
     options = commands.data_options(label, base, session, symbols, closing_auction)
     commands.check_writable(out)
+    if candidates is None and (verify or window is not None):
+        raise ConfigError("--window and --verify belong to --candidates FILE")
+    if candidates is not None and gear == "compiled":
+        raise ConfigError("--candidates needs the event gear: a compiled run evaluates in one pass")
     request = commands.request_of(strategy, data, options, config, sets, gear, from_day, to_day)
-    commands.backtest(request, out, with_report=report)
+    if candidates is None:
+        commands.backtest(request, out, with_report=report)
+        return
+    from cli.focus_commands import focused_backtest
+
+    focused_backtest(
+        request, candidates, out, window=window or 0, verify=verify, with_report=report
+    )
 
 
 @backtest_app.command("report")

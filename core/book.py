@@ -5,7 +5,7 @@ followed at once by the account's answer. The book knows strategies by their Pro
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -56,6 +56,13 @@ class Strategy(Decider, Protocol):
     """One that always answers."""
 
     def on_bars(self, bars: Records, account: AccountView | None = None) -> Records: ...
+
+
+@runtime_checkable
+class Selective(Strategy, Protocol):
+    """One that looks at the account on some bars alone: the others only move its state."""
+
+    def speaks_on(self, bars: Records) -> Bools: ...
 
 
 class Book:
@@ -115,6 +122,9 @@ class Book:
             effects += engine.handle(MinuteEnded(span, minute))
             yield Step(minute, int(span.close_ns[minute]), effects, decisions)
             minute = engine.advance(span, minute + 1, stops)
+        for one in said:
+            if isinstance(one, Asked):
+                one.feed(len(one.bars), self._account)
 
     def finish(self, span: MinuteSpan) -> Step:
         """The data ends with `span` (24x7): nothing stays pending or open."""
@@ -122,15 +132,18 @@ class Book:
         effects = self.engine.handle(MinuteEnded(span, minute, last=True))
         return Step(minute, int(span.close_ns[minute]), effects, [])
 
-    def _said(self, number: int, span: MinuteSpan) -> "Said | None":
-        """What a strategy says of a span; None: it must be asked bar by bar, or is off."""
+    def _said(self, number: int, span: MinuteSpan) -> "Said | Asked | None":
+        """What a strategy says of a span, or where it speaks; None: it must be asked bar by bar,
+        or is off."""
         strategy = self.strategies[number]
-        if strategy.sees_account:
+        if strategy.sees_account and not isinstance(strategy, Selective):
             return None
         bars, rows = self._own(number, span.strategy_bars)
         first = span.first_strategy_bar
         if rows is not None:
             first = np.searchsorted(rows, first)
+        if strategy.sees_account and isinstance(strategy, Selective):
+            return Asked(strategy, bars, first)
         signals = strategy.on_bars(bars, self._account)
         if signals is None:
             return None
@@ -139,21 +152,25 @@ class Book:
         return Said(bars, signals, first, stops)
 
     def _decisions(
-        self, number: int, said: "Said | None", span: MinuteSpan, minute: int
+        self, number: int, said: "Said | Asked | None", span: MinuteSpan, minute: int
     ) -> Iterator[Decision]:
         """The strategy's bars of one Minute: all at once, or one by one if it sees the account."""
         if said is not None:
             first, last = said.first[minute], said.first[minute + 1]
             if first < last:
-                yield Decision(number, said.bars[first:last], said.signals[first:last])
+                if isinstance(said, Asked):
+                    signals = said.feed(last, self._account)[first - last :]
+                else:
+                    signals = said.signals[first:last]
+                yield Decision(number, said.bars[first:last], signals)
             return
         first, last = span.first_strategy_bar[minute], span.first_strategy_bar[minute + 1]
         bars, _ = self._own(number, span.strategy_bars[first:last])
         for k in range(len(bars)):
             one = bars[k : k + 1]
-            signals = self.strategies[number].on_bars(one, self._account)
-            if signals is not None:
-                yield Decision(number, one, signals)
+            answer = self.strategies[number].on_bars(one, self._account)
+            if answer is not None:
+                yield Decision(number, one, answer)
 
     def _own(self, number: int, bars: Records) -> tuple[Records, Int64s | None]:
         """Those of `bars` that the strategy reads, numbered by its timeframes, and their rows;
@@ -175,3 +192,21 @@ class Said(NamedTuple):
     signals: Records
     first: Int64s
     stops: Bools
+
+
+class Asked:
+    """A selective strategy's bars of a span; those between two on which it speaks go together."""
+
+    def __init__(self, strategy: Selective, bars: Records, first: Int64s) -> None:
+        self.bars = bars
+        self.first = first
+        self.stops: Bools = np.zeros(len(first) - 1, np.bool_)
+        self.stops[bars["minute"][strategy.speaks_on(bars)]] = True
+        self._strategy = strategy
+        self._fed = 0
+
+    def feed(self, end: int, account: AccountView) -> Records:
+        """SIGNAL rows of the bars up to `end` that it has not seen."""
+        bars = self.bars[self._fed : end]
+        self._fed = end
+        return self._strategy.on_bars(bars, account)

@@ -21,7 +21,8 @@ class Focusable(Protocol):
     evaluations: int  # made so far
 
     def focus(self, keys: Int64s | None) -> None:
-        """Evaluate on the decision bars of `keys` (`bar_keys`, sorted) alone; None: on all."""
+        """Evaluate on the decision bars of `keys` (`bar_keys`, sorted) alone, and while flat; None:
+        on all."""
 
 
 class Selected:

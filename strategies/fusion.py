@@ -101,7 +101,6 @@ class Evaluation(NamedTuple):
 class FusionStrategy:
     """Evaluates decision bars one by one; `states` is the whole memory."""
 
-    sees_account = False
     kinds: tuple[str, ...] = ("FUSION",)
     gates: tuple[str, ...] = ("candidate", "warmup_bars", "confidence")
     features: tuple[str, ...] = Evaluation._fields
@@ -118,10 +117,20 @@ class FusionStrategy:
         self._bars: Int64s = self.states["bars"]
         self._dtype = signal_dtype(len(self.features), len(self.gates))
         self._focus: Int64s | None = None
+        self.sees_account = False  # in focus it is: in a position it evaluates nothing
 
     def focus(self, keys: Int64s | None) -> None:
-        """Evaluate on the decision bars of `keys` (`bar_keys`, sorted) alone; None: on all."""
+        """Evaluate on the decision bars of `keys` (`bar_keys`, sorted) alone, and while flat; None:
+        on all."""
         self._focus = keys
+        self.sees_account = keys is not None
+
+    def speaks_on(self, bars: Records) -> Bools:
+        """The decision bars that are in focus."""
+        chosen: Bools = bars["timeframe"] == DECISION
+        if self._focus is not None:
+            chosen &= among(bar_keys(bars["instrument"], bars["open_ns"]), self._focus)
+        return chosen
 
     def on_bars(self, bars: Records, account: AccountView | None = None) -> Records:
         """SIGNAL rows for closed bars of all timeframes, in order."""
@@ -129,7 +138,7 @@ class FusionStrategy:
         calm = self._volatility.calm(bars["day"], CALM_VOLATILITY)
         screened: Records = np.zeros(len(bars), SCREENED)
         begin = 0
-        for row in self._evaluated(bars):
+        for row in self._evaluated(bars, account):
             upto = slice(begin, row + 1)
             drive(self._params, self.states, bars[upto], calm[upto], screened[upto])
             self._decide(bars[row], screened[row], signals[row])
@@ -137,11 +146,10 @@ class FusionStrategy:
         drive(self._params, self.states, bars[begin:], calm[begin:], screened[begin:])
         return signals
 
-    def _evaluated(self, bars: Records) -> list[int]:
-        chosen: Bools = bars["timeframe"] == DECISION
-        if self._focus is not None:
-            chosen &= among(bar_keys(bars["instrument"], bars["open_ns"]), self._focus)
-        rows: list[int] = np.flatnonzero(chosen).tolist()
+    def _evaluated(self, bars: Records, account: AccountView | None) -> list[int]:
+        rows: list[int] = np.flatnonzero(self.speaks_on(bars)).tolist()
+        if self._focus is not None and account is not None:
+            rows = [row for row in rows if account.position(bars["instrument"][row]) is None]
         self.evaluations += len(rows)
         return rows
 

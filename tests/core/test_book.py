@@ -1,5 +1,7 @@
 """A book: the order of decisions, which bars a strategy sees, and what it sees of the account."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from core.bars import Resampler
 from core.book import AccountView
 from core.events import SignalDecided
 from core.session import MINUTE_NS
-from core.types import ExitReason, MinuteSpan, Records, Refusal
+from core.types import Bools, ExitReason, MinuteSpan, Records, Refusal
 from tests.market import (
     ALWAYS_OPEN,
     BUY,
@@ -15,6 +17,7 @@ from tests.market import (
     DAY,
     FIVE_MINUTES_NS,
     SELL,
+    Events,
     Played,
     Scripted,
     at,
@@ -174,6 +177,45 @@ class Silenced(Scripted):
     def on_bars(self, bars: Records, account: AccountView | None = None) -> Records | None:
         super().on_bars(bars, account)
         return None
+
+
+class Speaking(Scripted):
+    """Looks at the account on the bars of its events alone."""
+
+    def __init__(self, events: Events, **given: Any) -> None:
+        super().__init__(events, sees_account=True, **given)
+        self.calls: list[int] = []
+
+    def speaks_on(self, bars: Records) -> Bools:
+        told = zip(bars["instrument"].tolist(), bars["open_ns"].tolist(), strict=True)
+        return np.array([one in self._events for one in told], np.bool_)
+
+    def on_bars(self, bars: Records, account: AccountView | None = None) -> Records:
+        self.calls.append(len(bars))
+        return super().on_bars(bars, account)
+
+
+@pytest.mark.parametrize("every_bar", [False, True])
+@pytest.mark.parametrize("others", [(), (HOUR_NS,)])
+def test_a_selective_strategy_sees_every_bar_and_is_called_where_it_speaks(
+    every_bar: bool, others: tuple[int, ...]
+) -> None:
+    span, timeframes = two_instruments(FIVE_MINUTES_NS, *others)
+    events = {(1, at("09:25")): [(1, BUY)], (0, at("10:00")): [(2, SELL)]}
+    speaking, plain = Speaking(events), Scripted(events)
+    found = []
+    for one in (speaking, plain):
+        book = book_of([one], holdings_of(BOTH), timeframes)
+        found.append(Played(book, list(book.run(span, every_bar=every_bar))))
+
+    assert plain.seen == speaking.seen
+    assert found[0].signals == found[1].signals
+    assert 2 == len(found[0].signals)
+    assert 30 == sum(speaking.calls)
+    if not every_bar:
+        assert [6, 14, 10] == speaking.calls  # to 09:30, to 10:05, and what is left
+        # of the Minute alone, not of the bars that came along
+        assert [2, 2] == [len(d.bars) for step in found[0].steps for d in step.decisions]
 
 
 @pytest.mark.parametrize("sees_account", [False, True])
