@@ -42,7 +42,7 @@ def command(name: str, state_dir: Path | None, tell: Callable[[str], None]) -> N
         tell(command_line(name, answer))
         return
     tell(status_line(answer))
-    for line in doubt_lines(answer["doubts"]):
+    for line in [*breaker_lines(answer["breakers"]), *doubt_lines(answer["doubts"])]:
         tell(line)
 
 
@@ -64,6 +64,11 @@ def headline(answer: dict[str, Any]) -> str:
     if answer["account"] is None:
         return f"{answer['mode']} {answer['feed']}"
     return f"LIVE {answer['broker']}, account {answer['account']}"
+
+
+def breaker_lines(breakers: Sequence[str]) -> list[str]:
+    """Why it is halted, other than by an operator."""
+    return [f"halted by    {one}" for one in breakers]
 
 
 def doubt_lines(doubts: Sequence[str]) -> list[str]:

@@ -30,7 +30,8 @@ REQUEST_WAIT_S = 5.0  # for a client's line; one that says nothing holds no plac
 ANSWER_WAIT_S = 10.0  # of a client: longer than the daemon lets a command wait
 TOLD = (  # of what the page knows
     *("mode", "broker", "account", "feed", "feed_up", "day", "market_time", "trading_state"),
-    *("minutes_done", "minutes_expected", "day_pnl_paise", "strategies_off", "doubts"),
+    *("minutes_done", "minutes_expected", "day_pnl_paise", "strategies_off"),
+    *("breakers", "doubts"),
 )
 PEER = struct.Struct("3i")  # pid, uid, gid of SO_PEERCRED
 

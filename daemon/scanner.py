@@ -342,6 +342,7 @@ class DaemonFacts:
     last_minute_ns: int | None  # close of the last Minute published
     ticks_seen: int
     doubts: Sequence[str] = ()
+    breakers: Sequence[str] = ()  # the latched ones of the main book, and why
     stale: frozenset[str] = frozenset()  # symbols that are not told now
     audits: Mapping[str, BarAudit] = field(default_factory=dict)  # our bars, by whom against
     bars: Sequence[BarProgress] = ()
@@ -375,6 +376,7 @@ def snapshot(scanner: Scanner, facts: DaemonFacts, now_ns: int) -> Json:
             "last_minute": _ist(facts.last_minute_ns),
             "ticks_seen": facts.ticks_seen,
             "doubts": facts.doubts,
+            "breakers": facts.breakers,
             "audits": [
                 f"{name}: {audit.told()}" for name, audit in facts.audits.items() if audit.compared
             ],

@@ -1,5 +1,6 @@
 """How the whole daemon stands, put together for the page and the health checks. Decides nothing."""
 
+from core.session import ist_text
 from daemon.floor import Floor
 from daemon.ingest import FeedFacts
 from daemon.plan import LIVE, Plan, Standing
@@ -40,6 +41,10 @@ def daemon_facts(
         last_minute_ns=feed.last_minute_ns,
         ticks_seen=feed.ticks,
         doubts=feed.doubts.told(),
+        breakers=[
+            f"{breaker.name.lower()} since {ist_text(trip.since_ns)}: {trip.reason}"
+            for breaker, trip in floor.main.breakers.items()
+        ],
         stale=feed.doubts.stale,
         audits=feed.audits,
         bars=bars_in_progress(floor.resampler.bins, names),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.control_commands import command_line, doubt_lines, status_line
+from cli.control_commands import breaker_lines, command_line, doubt_lines, status_line
 from tests.cli.command import call
 
 STANDING = {
@@ -49,6 +49,10 @@ def test_status_names_what_is_in_doubt_and_not_all_of_two_thousand() -> None:
     assert [] == doubt_lines([])
     assert ["in doubt     feed S0: it was closed"] == doubt_lines(doubts[:1])
     assert (6, "in doubt     and 1995 more: see the page") == (len(lines), lines[-1])
+
+
+def test_status_says_why_it_is_halted() -> None:
+    assert ["halted by    unknown_order: no answer"] == breaker_lines(["unknown_order: no answer"])
 
 
 def test_a_flatten_says_what_it_sent() -> None:

@@ -34,6 +34,7 @@ SHOWN = {
         "minutes_expected": 375,
         "day_pnl_paise": 12_345,
         "strategies_off": [],
+        "breakers": [],
         "doubts": ["feed all: it was closed"],
         "ticks_seen": 1,
     },

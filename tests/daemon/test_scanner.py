@@ -338,6 +338,7 @@ def facts() -> DaemonFacts:
         last_minute_ns=at("10:31"),
         ticks_seen=1234,
         doubts=["feed all: closed 1006"],
+        breakers=["unknown_order: no answer"],
         bars=[BarProgress("15m", at("10:30"), at("10:45"), 1, 15)],
     )
 
@@ -379,6 +380,7 @@ def test_the_snapshot_tells_the_whole_daemon() -> None:
         "last_minute": None,
         "ticks_seen": 1234,
         "doubts": ["feed all: closed 1006"],
+        "breakers": ["unknown_order: no answer"],
         "audits": ["feed: 150 equal, 0 differ, 1 missing"],
         "signals": 2,
         "entries": 1,

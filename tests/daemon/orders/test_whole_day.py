@@ -118,6 +118,24 @@ def test_nothing_enters_after_a_halt_whatever_is_killed(tmp_path: Path) -> None:
     assert "state" in {row["refusal"] for row in day.rows("signals")}
 
 
+def test_an_order_without_an_answer_halts_and_says_why(tmp_path: Path) -> None:
+    shown: list[object] = []
+
+    async def look(stage: Stage) -> None:
+        assert stage.daemon is not None
+        daemon = stage.daemon
+        await stage.until("13:47:30")
+        shown.append(daemon.snapshot()["daemon"])
+
+    day = live_day(tmp_path, "black-hole@13:46-13:48", script=look, until="13:48")
+    [facts] = shown
+
+    assert isinstance(facts, dict)
+    assert "HALTED" == facts["trading_state"]
+    assert any("no answer" in breaker for breaker in facts["breakers"])
+    assert day.logged("breaker_tripped")
+
+
 def protects(stage: Stage) -> bool:
     """Whether a stop waits at the exchange, and the daemon knows it."""
     assert stage.daemon is not None
