@@ -24,6 +24,7 @@ def report_of(
     signals: pl.DataFrame,
     trades: pl.DataFrame,
     bars: pl.DataFrame | None = None,
+    alone: pl.DataFrame | None = None,
 ) -> str:
     """One HTML page.
 
@@ -31,6 +32,8 @@ def report_of(
         summary: summary.json of the run.
         signals, trades: its rows, as in cli.md 3.
         bars: strategy bars (instrument, open_ns, open, high, low, close); None: no candles.
+        alone: what each signal makes by itself (instrument, bar_open_ns, net_paise, r; null: it
+            cannot be traded); None: not told.
     """
     told = with_times(trades, offset_ns(summary))
     sections = [Section("In short", [_facts(summary)])]
@@ -57,9 +60,10 @@ def report_of(
                 " of the entry; below, how many strategy bars it was held.",
             ),
         ]
-    sections.append(
-        Section("Signals and refusals", [Table(refusals(signals))], "Why signals did not trade.")
-    )
+    refused = Table(refusals(signals, alone), signed=["net alone", "mean R alone"])
+    note = "Which rule refused a signal, and what it would have made by itself: on an account"
+    note += " without limits, other positions or cooldown."
+    sections.append(Section("Signals and refusals", [refused], note if alone is not None else ""))
     if bars is not None:
         sections += _candles(told, bars, offset_ns(summary))
     sections.append(Section("Trades", [Table(_trade_rows(told), signed=["net", "R"])]))
@@ -121,14 +125,23 @@ def months(trades: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(columns, schema=schema)
 
 
-def refusals(signals: pl.DataFrame) -> pl.DataFrame:
-    """How many signals of each kind and side traded, and which rule refused the others."""
+def refusals(signals: pl.DataFrame, alone: pl.DataFrame | None = None) -> pl.DataFrame:
+    """How many signals of each kind and side traded, and which rule refused the others; with
+    `alone` also what they make by themselves, where they can be traded."""
+    became = pl.coalesce(pl.col("refusal"), pl.col("status").str.to_lowercase()).alias("became")
+    counted = [pl.len().alias("signals")]
+    rows = signals.with_columns(became)
+    if alone is not None:
+        own = alone.select("instrument", "bar_open_ns", "net_paise", "r")
+        rows = rows.join(own, on=["instrument", "bar_open_ns"], how="left")
+        first = pl.col("status") != "SUPPRESSED"  # a bar's outcome is that of its first event
+        counted += [
+            (pl.col("net_paise").filter(first).sum() / 100).alias("net alone"),
+            pl.col("r").filter(first).mean().alias("mean R alone"),
+        ]
     return (
-        signals.with_columns(
-            pl.coalesce(pl.col("refusal"), pl.col("status").str.to_lowercase()).alias("became")
-        )
-        .group_by("became", "kind", "side")
-        .agg(pl.len().alias("signals"))
+        rows.group_by("became", "kind", "side")
+        .agg(counted)
         .sort("signals", "became", "kind", "side", descending=[True, False, False, False])
     )
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, TypeVar
 
+import polars as pl
 import typer
 
 from backtest.audit import audit as audit_checks
@@ -26,7 +27,8 @@ from core.types import Market
 from providers.dataset import DataCounts, DataOptions, Dataset, StampLabel
 from providers.raw_bars import SourceLayout
 from providers.shortlist import expanded
-from strategies.registry import needs_event_gear
+from research.labels import label_events
+from strategies.registry import build, needs_event_gear
 from strategies.settings import TIMEFRAME_WORDS, StrategySettings, timeframe_ns
 
 E = TypeVar("E", bound=StrEnum)
@@ -130,10 +132,19 @@ def finish(request: Request, result: Result, out: Path, *, with_report: bool) ->
         print(line)
     written = "signals.parquet, trades.parquet, summary.json"
     if with_report:
-        text = report_of(summary, result.signals, result.trades, strategy_bars(request))
+        bars, each = strategy_bars(request), alone(request)
+        text = report_of(summary, result.signals, result.trades, bars, each)
         write_page(out / REPORT, text)
         written += f", {REPORT}"
     print(f"written      {out}/{written}")
+
+
+def alone(request: Request) -> pl.DataFrame | None:
+    """What every signal makes by itself; None of a strategy whose events have no label."""
+    names = [instrument.symbol for instrument in request.dataset.instruments]
+    if not build(request.strategy, request.settings, names).features:
+        return None
+    return label_events(request).frame
 
 
 def audit(request: Request) -> None:

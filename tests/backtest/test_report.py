@@ -47,6 +47,21 @@ def test_what_became_of_signals_names_the_rule_or_the_status() -> None:
     assert refusals(signals())["signals"].to_list() == [3, 1, 1]
 
 
+def test_a_refused_signal_tells_what_it_would_have_made_and_a_suppressed_one_nothing() -> None:
+    alone = pl.DataFrame(
+        {
+            "instrument": ["TCS"] * 4,
+            "bar_open_ns": [0, 1, 3, 4],
+            "net_paise": [500, -200, 70_000, 900],
+            "r": [0.5, None, 1.4, 0.9],
+        }
+    )
+    table = refusals(signals(), alone)
+    assert table["became"].to_list() == ["acted", "cooldown", "suppressed"]
+    assert table["net alone"].to_list() == [3.0, 700.0, 0.0]
+    assert table["mean R alone"].to_list() == [0.5, 1.4, None]
+
+
 def test_equity_goes_by_exits_and_falls_from_its_peak() -> None:
     equity = charts(report_of(summary(), signals(), trades()))[0]["data"]
     assert equity[0]["y"] == [100.0, 60.0, 50.0]

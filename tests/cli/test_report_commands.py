@@ -50,7 +50,9 @@ def test_a_backtest_writes_the_same_page_with_the_bars_it_traded(
         *LIVELY_SET,
     )
     assert "report.html" in call(capfd, "backtest", *line).out
-    assert "trades on its bars" in (out / "report.html").read_text()
+    told = (out / "report.html").read_text()
+    assert "trades on its bars" in told
+    assert "mean R alone" in told  # what the refused would have made
     page = tmp_path / "elsewhere" / "page.html"
     assert call(capfd, "report", str(out), "--out", str(page)).code == 0
     assert "trades on its bars" not in page.read_text()
