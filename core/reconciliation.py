@@ -5,7 +5,7 @@ is right, and nothing is changed here.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -110,6 +110,7 @@ class Theirs:
     Args:
         orders: those that carry an id of ours. `trades`: theirs.
         available_paise: for new orders.
+        others: signed intraday shares that working orders of other hands would still trade.
         unfit: why the account may not trade what we trade; empty if it may.
     """
 
@@ -117,6 +118,7 @@ class Theirs:
     trades: Executions
     holdings: Sequence[Holding]
     available_paise: int
+    others: Mapping[str, int] = field(default_factory=dict)
     unfit: str = ""
 
     def net(self, instrument: str) -> int:
@@ -126,6 +128,16 @@ class Theirs:
             for one in self.holdings
             if one.is_intraday and one.instrument == instrument
         )
+
+
+def opens(order: Order, theirs: Theirs) -> str:
+    """Why an exit would not close what the broker holds but open something else; empty: it closes.
+
+    Who squares a position off cancels its stop, and an exit in its place would come second."""
+    net, others = theirs.net(order.instrument), theirs.others.get(order.instrument, 0)
+    if -order.side * (net + others) >= order.quantity:
+        return ""
+    return f"the broker has {net:+d} {order.instrument}, and orders of others for {others:+d}"
 
 
 # --- what differs --------------------------------------------------------------------------------

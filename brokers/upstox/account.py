@@ -4,7 +4,8 @@ For reconciliation (`core/reconciliation.py`). A row that makes no sense is no r
 account with holes nobody can say what is not in it.
 """
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from brokers.upstox.fields import SENSELESS, count_of, number_of, said_of, text_of
@@ -14,13 +15,14 @@ from brokers.upstox.wording import (
     INTRADAY,
     OUR_TAG,
     TRADES,
+    OrderSeen,
     Row,
     order_seen,
     sound,
     trade_seen,
 )
 from core.errors import ProtocolViolation
-from core.orders import Order
+from core.orders import TERMINAL, Order
 from core.reconciliation import Execution, Holding, Theirs, paise
 from core.types import OrderId
 from providers.upstox.rest import UpstoxRest
@@ -49,7 +51,8 @@ class UpstoxAccount:
         """Everything, fresh and whole. Raises BrokerError."""
         if self._unfit is None:
             self._unfit = unfit(await self._reads.get(PROFILE))
-        orders, broker_ids = self._orders(await self._reads.get(BOOK))
+        seen = _whole(order_seen, await self._reads.get(BOOK))
+        orders, broker_ids = self._orders(seen)
         trades = self._trades(await self._reads.get(TRADES), broker_ids)
         holdings = _whole(self._holding, await self._reads.get(POSITIONS))
         available_paise = available(await self._reads.get(FUNDS))
@@ -58,19 +61,31 @@ class UpstoxAccount:
             trades=trades,
             holdings=tuple(holdings),
             available_paise=available_paise,
+            others=self._others(seen),
             unfit=self._unfit,
         )
 
-    def _orders(self, data: Any) -> tuple[dict[OrderId, Order], dict[str, Order]]:
+    def _orders(self, rows: Iterable[OrderSeen]) -> tuple[dict[OrderId, Order], dict[str, Order]]:
         """Those with a tag of ours, by it and by the broker's id. A second one with the same tag
         is a stranger, as the broker's module says (`known_orders.py`)."""
         by_tag: dict[OrderId, Order] = {}
         by_broker_id: dict[str, Order] = {}
-        for seen in _whole(order_seen, data):
+        for seen in rows:
             if OUR_TAG.fullmatch(seen.tag) and seen.tag not in by_tag:
                 order = order_of(seen, self._symbols.get(seen.key, seen.key))
                 by_tag[order.order_id] = by_broker_id[seen.broker_id] = order
         return by_tag, by_broker_id
+
+    def _others(self, rows: Iterable[OrderSeen]) -> dict[str, int]:
+        """What orders of other hands would still do to our positions."""
+        found: Counter[str] = Counter()
+        for seen in rows:
+            if seen.state in TERMINAL or seen.product != INTRADAY or OUR_TAG.fullmatch(seen.tag):
+                continue
+            found[self._symbols.get(seen.key, seen.key)] += seen.side * (
+                seen.quantity - seen.filled
+            )
+        return dict(found)
 
     def _trades(self, data: Any, orders: Mapping[str, Order]) -> dict[tuple[str, str], Execution]:
         """Those of our orders."""

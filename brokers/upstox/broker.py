@@ -39,7 +39,7 @@ from brokers.upstox.wording import (
 from core.errors import AuthExpired, BrokerError, NeverSent, ProtocolViolation
 from core.orders import Order, OrderRole
 from core.ports import BrokerReport, OrderCall, ReportKind
-from core.reconciliation import Theirs
+from core.reconciliation import Theirs, opens
 from providers.upstox.rest import RateWindows, Sleep, UpstoxRest
 
 ORDER_HOST = "https://api-hft.upstox.com"  # of place, modify and cancel, and of nothing else
@@ -122,6 +122,8 @@ class UpstoxBroker:
             why = self._withheld(order)
         else:
             why = await self._pace.entry(self._now_ns()) or self._withheld(order)
+        if order.role is OrderRole.FLATTEN:
+            why = why or await self._opens(order)
         if why:
             self._known.forget(life)
             return self._no(order.order_id, f"not sent: {why}")
@@ -165,6 +167,15 @@ class UpstoxBroker:
             return f"order {order_id} is over: {life.seen.status}"
         await self._pace.other(self._now_ns())
         return life
+
+    async def _opens(self, order: Order) -> str:
+        """Why the exit in place of a lost one must not be sent; an account that cannot be read is
+        no reason."""
+        try:
+            return opens(order, await self._account.read())
+        except BrokerError as error:
+            log.warning("exit_unchecked", order_id=order.order_id, reason=str(error))
+            return ""
 
     async def _placed(self, life: OrderLife, body: Mapping[str, object]) -> BrokerReport:
         """The order has been seen by its tag, or there is an answer: whatever comes first."""

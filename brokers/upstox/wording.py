@@ -78,6 +78,7 @@ class OrderSeen:
     broker_id: str
     tag: str
     key: str
+    product: str
     status: str
     state: OrderState
     type: OrderType
@@ -192,6 +193,7 @@ def order_seen(row: Any) -> OrderSeen:
             broker_id=id_of(row, "order_id"),
             tag=words_of(row.get("tag")),
             key=text_of(row, "instrument_token"),
+            product=words_of(row.get("product")),
             status=status,
             state=STATES.get(status, OrderState.LOST),
             type=kind,

@@ -17,6 +17,7 @@ from core.reconciliation import (
     Theirs,
     differences,
     in_flight,
+    opens,
 )
 from core.types import OrderId, Side
 from tests.both_sides import BOUGHT, ENTRY, ENTRY_ID, HELD, STOP, STOP_ID, ours, stops, theirs
@@ -180,6 +181,27 @@ def test_both_sides_of_a_days_trades_are_added_up() -> None:
     flat = Holding("A", True, 0, 10, 1_000_00, 10, 980_50)
 
     assert [] == differences(here, theirs(orders=gone, trades=BOUGHT | sold, holdings=(flat,)))
+
+
+@pytest.mark.parametrize(
+    ("side", "net", "others", "said"),
+    [
+        (Side.SELL, 10, 0, ""),
+        (Side.SELL, 12, 0, ""),
+        (Side.SELL, 10, 5, ""),
+        (Side.SELL, 0, 0, "the broker has +0 A, and orders of others for +0"),
+        (Side.SELL, 10, -10, "the broker has +10 A, and orders of others for -10"),
+        (Side.SELL, -10, 0, "the broker has -10 A, and orders of others for +0"),
+        (Side.BUY, -10, 0, ""),
+        (Side.BUY, -10, 1, "the broker has -10 A, and orders of others for +1"),
+    ],
+)
+def test_an_exit_closes_what_is_held_and_nobody_else_closes(
+    side: Side, net: int, others: int, said: str
+) -> None:
+    there = theirs(holdings=(HELD._replace(quantity=net),), others={"A": others} if others else {})
+
+    assert said == opens(replace(STOP, side=side), there)
 
 
 # --- what is under way is no difference ----------------------------------------------------------

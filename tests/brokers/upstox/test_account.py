@@ -68,6 +68,22 @@ def test_one_reading_has_all_of_ours_and_nothing_of_others() -> None:
     run(test)
 
 
+def test_what_other_hands_would_still_trade_is_added_up() -> None:
+    async def test(wire: Wire) -> None:
+        told(wire)
+        by_hand = {"tag": None, "transaction_type": "SELL", "filled_quantity": 3}
+        wire.orders = [
+            row("open", order_id="1", **by_hand),
+            row("open", order_id="2", **by_hand | {"filled_quantity": 0}),
+            row("complete", order_id="3", **by_hand),
+            row("open", order_id="4", **by_hand | {"product": "D"}),
+            row("open", order_id="5"),
+        ]
+        assert {"RELIANCE": -17} == (await account(wire).read()).others
+
+    run(test)
+
+
 def test_positions_of_another_product_or_instrument_are_told_as_such() -> None:
     async def test(wire: Wire) -> None:
         other = position(instrument_token="BSE_EQ|INE002A01018", quantity=-4)

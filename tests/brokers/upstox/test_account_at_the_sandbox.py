@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from brokers.upstox.account import UpstoxAccount
-from core.orders import Order, OrderState
+from core.orders import Order, OrderRole, OrderState, OrderType
 from core.ports import BrokerReport, ReportKind
 from core.reconciliation import Execution, Ours, differences, paise
-from core.types import Side
+from core.types import OrderId, Side
 from tests.brokers.upstox.at_sandbox import Here, run
 from tests.brokers.upstox.rows import ENTRY, STOP
 from tests.brokers.upstox.wire import Reader
@@ -107,3 +107,24 @@ def test_an_exit_that_the_ledger_does_not_know_of_is_named() -> None:
         assert Side.SELL is STOP.side
 
     run(test, *TAPE)
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_sent"),
+    [("square-off@12:00:10", False), ("cancel-unasked=5", True)],
+)
+def test_an_exit_in_place_of_a_lost_stop_does_not_come_second(fault: str, is_sent: bool) -> None:
+    """Who squares a position off cancels the stop on it: what is sold already is not sold again."""
+
+    async def test(here: Here) -> None:
+        await entered(here)
+        broker = here.broker()
+        market = replace(STOP, type=OrderType.MARKET, price=0.0, role=OrderRole.FLATTEN)
+        exit_ = replace(market, order_id=OrderId(f"{STOP.order_id[:-1]}K"))
+        answer = await broker.submit(exit_)
+        await here.passes(3)
+
+        assert is_sent is (answer.kind is ReportKind.ACKNOWLEDGED)
+        assert is_sent is (exit_.order_id in here.tags())
+
+    run(test, *TAPE, faults=[fault])

@@ -39,7 +39,7 @@ def check_halted(day: LiveDay, expected: str) -> None:
 
 def roles(day: LiveDay) -> Sequence[str]:
     """Of the orders of the daemon at the exchange, in the order in which they came."""
-    return [tag[-1] for tag in day.at_exchange if tag != "None"]
+    return [one.terms.tag[-1] for one in day.desk.orders.values() if one.terms.tag]
 
 
 @pytest.mark.slow
@@ -61,8 +61,13 @@ def test_a_trade_by_hand_halts_and_the_position_is_closed_all_the_same(tmp_path:
 def test_a_square_off_by_the_broker_halts_and_names_both_sides(tmp_path: Path) -> None:
     day = live_day(tmp_path, "square-off@13:49:10", until="13:51")
 
-    check_halted(day, "position RELIANCE: the ledger has +0, the broker +52")
-    assert "CANCELLED" in [one["kind"] for one in day.inputs(EventKind.BROKER_REPORT)]
+    check_halted(day, "position RELIANCE: the ledger has -52, the broker +0")
+    reports = day.inputs(EventKind.BROKER_REPORT)
+    unsent = [one for one in reports if str(one["reason"]).startswith("not sent: the broker has")]
+
+    assert {"K"} == {str(one["order_id"])[-1] for one in unsent}
+    assert "K" not in roles(day)
+    assert {} == day.held
 
 
 @pytest.mark.slow
