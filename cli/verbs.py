@@ -34,6 +34,7 @@ from cli.options import (
 from cli.sandbox_verbs import sandbox_app
 from cli.scan_verbs import scan_app
 from cli.screen_verbs import screen_app
+from cli.slippage_verbs import slippage_app
 from core.errors import ConfigError
 
 PROGRAM = "tradingd"
@@ -54,6 +55,7 @@ app.add_typer(scan_app)
 app.add_typer(screen_app)
 app.add_typer(control_app)
 app.add_typer(certify_app)
+app.add_typer(slippage_app)
 app.add_typer(sandbox_app)
 app.add_typer(login_app)
 app.add_typer(meta_app)

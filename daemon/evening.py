@@ -142,7 +142,7 @@ class Evening:
                 "report_unexplained",
                 day=day_text(day),
                 differences=len(unexplained),
-                first=str(unexplained[0]),
+                first=unexplained[0].text(report.side),
             )
         return report
 

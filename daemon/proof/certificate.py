@@ -241,6 +241,7 @@ class Again:
             "strategies that failed": sum(len(blown_in(step[1:])) for step in evidence.steps),
             "doubts": kinds.count(EventKind.DOUBT),
             "broker reports": kinds.count(EventKind.BROKER_REPORT),
+            "target touches": kinds.count(EventKind.TARGET_TOUCHED),
             "history bars": 0 if self.opening is None else len(evidence.history),
             "opening states": "given" if self.opening is None else "computed",
             "opening account": sha256(evidence.opened.blob or b"").hexdigest(),

@@ -13,6 +13,7 @@ from core.ports import EventKind, LedgerEvent
 from core.session import Session, SessionKind, day_text, recorded_session
 from core.types import BAR, MISSING, NEVER_NS, PARTIAL, Records
 from daemon.fuse import SWITCHED_OFF
+from daemon.memory.journal import TRIPPED
 from daemon.plan import Plan
 from daemon.proof.reasons import Doubtful, Given
 from daemon.sources import classes_of
@@ -44,6 +45,8 @@ def given_of(
         late_ns=[one.ts_ns for one in minutes if one.payload["late"]],
         gaps_ns=_gaps(minutes, [one.symbol for one in plan.source.instruments]),
         off=_off([opened, *again], inputs),
+        tripped_ns=[one.ts_ns for one in inputs if one.key == TRIPPED],
+        is_told=plan.is_told(MAIN_BOOK),
         observes=plan.mode == "observe",
         never_closes=any(session.kind is SessionKind.ALWAYS_OPEN for session in held),
         other_hours=_parts(sessions) != _parts(recorded),

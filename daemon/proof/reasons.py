@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.session import ist_text
+from core.types import Refusal
 
 Row = Mapping[str, object]
 Key = tuple[object, ...]
@@ -33,6 +34,8 @@ class Cause(StrEnum):
     LATE = "late"  # Minutes handled too late to act on
     OFF = "off"  # the strategy raised and was switched off: no backtest runs it either
     OBSERVE = "observe"  # everything was decided, nothing sent
+    BREAKER = "breaker"  # of a live book: latched by what a broker told, or did not
+    FILLS = "fills"  # a broker's: at other prices and times than paper's, in parts, or none
     HOURS = "hours"  # a session that recorded data does not have: unconfirmed, accepted
     SETUP = "setup"  # another configuration or version took the day over in its middle
     WARM_UP = "warm-up"  # the history is not what the day was opened with any more
@@ -64,6 +67,8 @@ class Given:
     late_ns: Sequence[int] = ()  # closes of Minutes handled late
     gaps_ns: Mapping[str, int] = field(default_factory=dict)  # instrument: its first gap
     off: frozenset[str] = frozenset()  # strategies
+    tripped_ns: Sequence[int] = ()  # when a broker told what halts the account
+    is_told: bool = False  # by a broker, what was filled
     observes: bool = False
     never_closes: bool = False
     other_hours: bool = False
@@ -79,6 +84,8 @@ class Given:
             "late_minutes": len(self.late_ns),
             "instruments_with_gaps": sorted(self.gaps_ns),
             "strategies_off": sorted(self.off),
+            "breakers_tripped": len(self.tripped_ns),
+            "fills_are_told": self.is_told,
             "observes": self.observes,
             "other_hours": self.other_hours,
             "other_history": self.other_history,
@@ -99,10 +106,11 @@ class Difference:
     backtest: str
     cause: Cause
 
-    def __str__(self) -> str:
+    def text(self, side: str = "paper") -> str:
+        """In a line; `side` names who traded the day."""
         return (
             f"{ist_text(self.at_ns)[11:16]} {self.instrument} {self.strategy} {self.what}:"
-            f" paper {self.paper}, backtest {self.backtest} ({self.cause})"
+            f" {side} {self.paper}, backtest {self.backtest} ({self.cause})"
         )
 
 
@@ -182,7 +190,11 @@ def _of_signal(one: Pair, given: Given) -> Cause | None:
     if refusal == "state":
         if any(doubt.covers(one.at_ns, one.row["instrument"]) for doubt in given.doubts):
             return Cause.DOUBT
-        return _since(given.commands_ns, one.at_ns, Cause.OPERATOR)
+        return _since(given.commands_ns, one.at_ns, Cause.OPERATOR) or _since(
+            given.tripped_ns, one.at_ns, Cause.BREAKER
+        )
+    if refusal is not None and Refusal[str(refusal).upper()] > Refusal.OBSERVE:
+        return Cause.BREAKER  # those behind it are asked of a live book alone
     if one.changed in ("status", "refusal"):
         return None  # the same event, answered by another state of the account
     return _of_bars(one, given)
@@ -199,13 +211,15 @@ def _of_trade(one: Pair, given: Given, said: set[Key]) -> Cause | None:
         return Cause.CARRIED  # its data ends at midnight, the position does not
     if _trade_key(row) in said:
         return None
-    if (paper is not None and paper["exit_reason"] == "FLATTEN") or paper is None:
-        # Without a paper trade an ACTED entry was taken back, which only an operator does.
-        if cause := _since(given.commands_ns, int(str(row["exit_ns"])), Cause.OPERATOR):
-            return cause
-    elif one.changed == "quantity":
-        return None
+    # Without a paper trade an ACTED entry was taken back: by an operator, or by a real broker.
+    is_out_early = paper is None or paper["exit_reason"] == "FLATTEN"
     until_ns = int(str(row["exit_ns"]))
+    if is_out_early and (cause := _since(given.commands_ns, until_ns, Cause.OPERATOR)):
+        return cause
+    if given.is_told:
+        return Cause.FILLS
+    if not is_out_early and one.changed == "quantity":
+        return None
     return _of_bars(one, given) or _since(given.late_ns, until_ns, Cause.LATE)
 
 

@@ -1,4 +1,4 @@
-"""The report of a day: what it made on paper, and what a backtest of its own bars makes of it.
+"""The report of a day: what it made on paper or live, and what a backtest of its bars makes of it.
 
 Reads the stores, computes, writes two files; decides nothing about trading. The backtest has the
 day's stored bars, the history it was opened with and its settings, and starts with nothing else.
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from backtest.run import Request, run_book
 from core.audit import BarAudit
@@ -26,6 +27,8 @@ from daemon.proof.day_inputs import given_of
 from daemon.proof.evidence import start_of
 from daemon.proof.reasons import Cause, Difference, Given, Row, differences, tally
 from daemon.proof.recipe import instruments_of
+from daemon.slippage import figures
+from daemon.slippage.kept import keep, legs_of_day, run_days
 from providers.dataset import DataOptions, Dataset, trusted
 from stores.files import DiskFiles
 from stores.ledger_reader import open_read_only
@@ -33,6 +36,9 @@ from stores.ledger_reader import open_read_only
 FOLDER = "reports"
 LAST_DAYS = 5
 MAX_ROWS = 500  # differences that are written down; all are counted
+
+# Said of every live day: our charges are computed, his are what is paid.
+CHARGES = "charges by the broker's published rates; his contract note decides"
 
 Sessions = Sequence[Session | None]
 
@@ -65,6 +71,12 @@ class Report:
     found: tuple[Difference, ...]
     earlier: tuple[Row, ...]  # short lines of the days before, oldest first
     audits: Mapping[str, BarAudit] = field(default_factory=dict)  # of our bars
+    legs: pl.DataFrame | None = None  # of a live day: its fills beside paper's
+
+    @property
+    def side(self) -> str:
+        """Who traded the day."""
+        return "paper" if self.legs is None else "live"
 
     @property
     def unexplained(self) -> list[Difference]:
@@ -112,6 +124,7 @@ class Report:
             "causes": tally(self.found),
             "rows": rows,
             "audits": day_audit.told(self.audits),
+            **self._slippage(),
             "last_days": self.last_days,
             "summary": self.lines(),
         }
@@ -123,17 +136,18 @@ class Report:
         last = self.last_days
         title = f"last {len(last)} days" if len(last) > 1 else "this day"
         return [
-            f"report       paper {_rupees(self.paper.net_paise)},"
+            f"report       {self.side} {_rupees(self.paper.net_paise)},"
             f" backtest {_rupees(self.backtest.net_paise)}; {verdict}",
             f"{title:<12} {_sum(last, 'signals')} signals, {_sum(last, 'trades')} trades,"
-            f" paper {_rupees(_sum(last, 'net_paper_paise'))},"
+            f" {self.side} {_rupees(_sum(last, 'net_paper_paise'))},"
             f" backtest {_rupees(_sum(last, 'net_backtest_paise'))}",
+            *([] if self.legs is None else [f"slippage     {figures.line(self.legs)}; {CHARGES}"]),
             *(f"bars         {line}" for line in day_audit.lines(self.audits)),
         ]
 
     def text(self) -> str:
         """The report for reading, as Markdown."""
-        sides = [("paper", self.paper.told()), ("backtest", self.backtest.told())]
+        sides = [(self.side, self.paper.told()), ("backtest", self.backtest.told())]
         lines = [
             f"# {day_text(self.day)}, {self.headline}: {', '.join(self.strategies)}",
             "",
@@ -146,13 +160,14 @@ class Report:
             ),
             "",
             "## Differences",
-            *([f"- {one}" for one in self.found[:MAX_ROWS]] or ["None."]),
+            *([f"- {one.text(self.side)}" for one in self.found[:MAX_ROWS]] or ["None."]),
             "",
+            *self._slippage_text(),
             "## Our bars against the broker's",
             *([f"- {line}" for line in day_audit.lines(self.audits)] or ["Nobody told any."]),
             "",
             "## The last days",
-            "| day | signals | trades | net paper | net backtest | differences |",
+            f"| day | signals | trades | net {self.side} | net backtest | differences |",
             "|---|---|---|---|---|---|",
             *(
                 f"| {one['day']} | {one['signals']} | {one['trades']}"
@@ -162,6 +177,19 @@ class Report:
             ),
         ]
         return "\n".join(lines) + "\n"
+
+    def _slippage(self) -> dict[str, object]:
+        """Of a live day alone, as JSON has it."""
+        if self.legs is None:
+            return {}
+        return {"slippage": figures.summary(self.legs), "charges": CHARGES}
+
+    def _slippage_text(self) -> list[str]:
+        """Of a live day alone: its fills beside paper's, and whose charges these are."""
+        if self.legs is None:
+            return []
+        lines = ["## Slippage", f"{figures.line(self.legs)}.", "", f"{CHARGES.capitalize()}."]
+        return [*lines, "", *figures.by_role(self.legs), ""]
 
 
 def report_day(
@@ -182,6 +210,9 @@ def report_day(
         fills = len(ledger.rows("fills", day, MAIN_BOOK))
         given = given_of(ledger, plan, day, sessions, history)
         listed = instruments_of(start_of(ledger, day))
+        legs = [
+            legs_of_day(ledger, one) for one in run_days(ledger) if one.day == day and one.is_told
+        ]
     backtest = _backtest(plan, day, _dataset(plan, bars, listed), given.off)
     report = Report(
         day=day,
@@ -194,7 +225,10 @@ def report_day(
         found=tuple(differences(paper, backtest, given)),
         earlier=tuple(_earlier(directory, day)),
         audits=audits or {},
+        legs=legs[0] if legs else None,
     )
+    if report.legs is not None:
+        keep(directory, day, report.legs)
     path = report_path(directory, day)
     DiskFiles().replace(path.with_suffix(".md"), report.text().encode())
     DiskFiles().replace(path, (json.dumps(report.told(), indent=1) + "\n").encode())

@@ -10,13 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from core.errors import DataError
 from core.paper_fills import Decision, PaperFill, paper_entry, paper_exit
 from core.ports import EventKind, LedgerEvent
 from core.rules.fees import value_paise
 from core.rules.holdings import Holdings
 from core.rules.told import average_price
-from core.session import day_text
 from core.types import ExitReason, MinuteSpan, Side
 from daemon.floor import Floor
 from daemon.proof.recipe import frame_of, setups_of
@@ -55,7 +53,7 @@ SCHEMA = pl.Schema(
     }
 )
 ENTRY, OPEN = "entry", "open"
-NO_BARS = "paper: the Minutes of the day have left the ledger"
+NO_BARS = "paper: the ledger has no Minutes of the day, or not any more"
 NO_BAR = "paper: no bar of it came in time"
 EARLIER = "paper: entered on an earlier day"
 
@@ -63,16 +61,15 @@ EARLIER = "paper: entered on an earlier day"
 def beside(record: DayRecord, recipe: Row) -> pl.DataFrame:
     """The legs of a day, a row each (SCHEMA), in the order in which they began."""
     live = live_day(record.steps)
+    if not live.legs:
+        return SCHEMA.to_frame()
     paper = PaperDay(record, recipe, live)
     rows = [_row(record.day, leg, *paper.fill_of(leg)) for leg in live.legs]
     return pl.DataFrame(rows, SCHEMA, orient="row")
 
 
 class PaperDay:
-    """The Minutes of a day, through which paper takes one position at a time.
-
-    Raises DataError where the day has no Minute.
-    """
+    """The Minutes of a day, through which paper takes one position at a time."""
 
     def __init__(self, record: DayRecord, recipe: Row, live: LiveDay) -> None:
         self._live = live
@@ -84,11 +81,10 @@ class PaperDay:
         self._owners = {name: n for n, (name, _, _) in enumerate(self._setup.strategies)}
         inputs = [step[0] for step in record.steps]
         minutes = [one for one in inputs if one.kind is EventKind.MINUTE]
-        if not minutes:
-            raise DataError(f"{day_text(record.day)} has no Minute yet")
-        self._has_bars = all(one.blob is not None for one in minutes)
-        span = _span(minutes, recipe, record.day)
-        self._span = floor.resampler.resample(span) if self._has_bars else span
+        self._has_bars = bool(minutes) and all(one.blob is not None for one in minutes)
+        if not self._has_bars:
+            return
+        self._span = floor.resampler.resample(_span(minutes, recipe, record.day))
         self._late = np.array([bool(one.payload["late"]) for one in minutes], np.bool_)
         flattened = [
             one.ts_ns for one in inputs if one.kind is EventKind.COMMAND and one.key == "flatten"

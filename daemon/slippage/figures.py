@@ -60,3 +60,20 @@ def line(legs: pl.DataFrame) -> str:
         return f"no fill beside one of paper{tail}"
     bps = ", ".join(f"{name} {told[f'{name}_bps']:.2f}" for name in ("mean", "median", "p95"))
     return f"{told['legs']} fills against paper: {bps} bps, Rs {told['rupees']:,.2f}{tail}"
+
+
+def by_role(legs: pl.DataFrame) -> list[str]:
+    """A Markdown table: what the fills of each role came to, and what has no counterpart."""
+    rows = [
+        "| role | fills | mean bps | median bps | p95 bps | against paper | median delay |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for one in figures(legs, "role").to_dicts():
+        bps = " | ".join(f"{one[f'{name}_bps']:.2f}" for name in ("mean", "median", "p95"))
+        delay = "-" if one["median_delay_ms"] is None else f"{one['median_delay_ms']:,.0f} ms"
+        rows.append(
+            f"| {one['role']} | {one['legs']} | {bps} | Rs {one['rupees']:,.2f} | {delay} |"
+        )
+    left = legs.filter(pl.col("without") != "")
+    named = (f"- {one['instrument']} {one['role']}: {one['without']}" for one in left.to_dicts())
+    return [*rows, *(["", *named] if left.height else [])]

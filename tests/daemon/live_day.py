@@ -76,6 +76,8 @@ class LiveDay:
     outcome: DayOutcome
     state: TradingState
     log: list[Row]
+    plan: Plan  # of the last life, whose connections are closed
+    store: MemoryMarketStore
     reached: Counter[str] = field(default_factory=Counter)  # crash points, over all lives
 
     def rows(self, view: str) -> list[Row]:
@@ -187,6 +189,7 @@ def live_day(
                     venue, address, mode, strategy, assignments, lambda: token(clock.now_ns())
                 ) as plan:
                     outcome = await life.live(plan, stage, store, stop)
+                    last_plan = plan
                 if life.left is None:
                     assert kill is None, f"{kill} was never reached"
                     break
@@ -205,7 +208,7 @@ def live_day(
             if isinstance(one, Exception):
                 raise one
         assert is_played, "the day ended before its script did"
-        return LiveDay(directory, stage.desk, outcome, state, [], reached)
+        return LiveDay(directory, stage.desk, outcome, state, [], last_plan, store, reached)
 
     with structlog.testing.capture_logs() as log:
         day = run_virtual(WiredLoop(), main())

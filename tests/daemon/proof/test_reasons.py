@@ -1,6 +1,7 @@
 """Each difference between paper and backtest has its cause, and what nothing explains says so."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -183,11 +184,11 @@ def test_a_difference_tells_both_sides() -> None:
         side([refused("state")]), side([signal()], [trade()]), Given(commands_ns=[at("10:00")])
     )
 
-    assert str(halted) == (
+    assert halted.text() == (
         "10:15 INFY pixity signal: paper TREND BUY REFUSED state, backtest TREND BUY ACTED"
         " (operator)"
     )
-    assert str(lost) == (
+    assert lost.text() == (
         "10:15 INFY pixity trade: paper -, backtest BUY 10 @ 100.0 to 101.0 TARGET, Rs 9.00"
         " (follows)"
     )
@@ -211,3 +212,39 @@ def test_causes_are_counted() -> None:
     two = Difference(0, "signal", "s", "i", "-", "-", Cause.LATE)
 
     assert tally([one, two, one]) == {"gap": 2, "late": 1}
+
+
+# --- a live day ----------------------------------------------------------------------------------
+
+LIVE = Given(open_ns=at("09:15"), is_told=True)
+
+
+def test_a_live_trade_differs_by_its_fills() -> None:
+    both = [signal()]
+    dearer, part = trade(entry_price=100.05), trade(quantity=4)
+    for theirs in (dearer, part):
+        found = causes(side(both, [theirs]), side(both, [trade()]), LIVE)
+        assert [Cause.FILLS] == found
+    assert [Cause.FILLS] == causes(side(both), side(both, [trade()]), LIVE)  # rejected, or held
+    assert [Cause.FILLS] == causes(side(both, [trade()]), side(both), LIVE)
+
+
+def test_an_entry_an_operator_took_back_is_his_on_a_live_day_too() -> None:
+    commanded = replace(LIVE, commands_ns=[at("10:20")])
+    both = [signal()]
+    assert [Cause.OPERATOR] == causes(side(both), side(both, [trade()]), commanded)
+
+
+def test_what_a_live_book_refuses_by_its_breakers_is_theirs() -> None:
+    tripped = replace(LIVE, tripped_ns=[at("10:10")])
+    for given, refusal, cause in (
+        (tripped, "state", Cause.BREAKER),
+        (replace(tripped, tripped_ns=[at("10:20")]), "state", Cause.UNEXPLAINED),
+    ):
+        assert [cause] == causes(side([refused(refusal)]), side([signal()]), given)
+
+
+def test_a_line_names_who_traded_the_day() -> None:
+    [one] = differences(side([signal()]), side([signal()], [trade()]), LIVE)
+    assert "live -, backtest BUY 10" in one.text("live")
+    assert "paper -, backtest BUY 10" in one.text()

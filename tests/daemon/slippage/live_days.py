@@ -1,18 +1,21 @@
 """Days of a told book as a ledger has them, and the legs beside paper that follow."""
 
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 
 from core.events import FillBooked
 from core.orders import OrderRole
-from core.ports import BrokerReport, ReportKind
-from core.session import recorded_session
+from core.ports import BrokerReport, EventKind, LedgerEvent, ReportKind
+from core.session import day_text, recorded_session
 from core.types import NEVER_NS
 from daemon.desk import DeskSetup
 from daemon.proof.recipe import recipe_of
 from daemon.rerun import DayRecord
 from daemon.slippage.beside import beside
+from stores.ledger import SqliteLedger
 from tests.daemon.brokered import TOLD, AsOnPaper, Brokered
 
 TIMED = ("sl_mult=9", "tp_mult=9", "time_stop_bars=2")  # no bracket is ever touched
@@ -47,3 +50,18 @@ class Worse(AsOnPaper):
             order_id = f"{fill.order_id[:24]}-{role}"
             report = BrokerReport(ReportKind.FILLED, order_id, fill.ts_ns + number, *told)
             self.tell(replace(report, exchange_ns=fill.ts_ns + number * 1_000_000))
+
+
+def written(directory: Path, *days: Brokered, setup: DeskSetup = TOLD, mode: str = "live") -> Path:
+    """A state directory whose ledger holds such days, each closed."""
+    with closing(SqliteLedger(directory)) as ledger:
+        for played in days:
+            day, told = played.floor.day, recipe(played, setup)
+            start: dict[str, object] = {"mode": mode, "day": day, "scope": setup.scope}
+            start |= {"recipe": told, "strategies": ["pixity"], "instruments": played.floor.symbols}
+            ledger.append([LedgerEvent(0, EventKind.RUN_START, day_text(day), start)])
+            ledger.append([played.floor.opening()])
+            for step in played.steps:
+                ledger.append(step)
+            ledger.append([played.floor.close_day(played.floor.now_ns)])
+    return directory
