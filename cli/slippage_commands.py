@@ -100,7 +100,7 @@ def _figures(by: str, row: dict[str, Any]) -> str:
     delay = row["median_delay_ms"]
     late = "" if delay is None else f", after {delay:,.0f} ms"
     return (
-        f"by {by:<10}{name:<12} {row['legs']:>5} fills: mean {row['mean_bps']:7.2f},"
+        f"{'by ' + by:<15}{name:<12}{row['legs']:>5} fills: mean {row['mean_bps']:7.2f},"
         f" median {row['median_bps']:7.2f}, p95 {row['p95_bps']:7.2f} bps,"
         f" Rs {row['rupees']:,.2f}{late}"
     )

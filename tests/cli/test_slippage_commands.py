@@ -32,7 +32,7 @@ def test_a_day_is_told_fill_by_fill(directory: Path, capfd: pytest.CaptureFixtur
 
     assert (0, "") == (answer.code, answer.err)
     assert lines[0].startswith(f"slippage     {TEXT}: ")
-    assert any(line.startswith("by role      entry") for line in lines)
+    assert any(line.startswith("by role        entry ") for line in lines)
     assert any(line.startswith("by hour") for line in lines)
     assert sum(line.startswith("leg ") for line in lines) == int(lines[0].split()[2])
     assert "contract note" in lines[-1]
