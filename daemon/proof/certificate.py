@@ -36,7 +36,7 @@ from stores.memory import decided_bar_of
 
 FOLDER = "certificates"
 GREEN, RED = "green", "red"
-RESULTS = ("signal", "refusal", "order", "fill", "trade")
+RESULTS = ("signal", "refusal", "breaker", "order", "fill", "trade")
 # What may be recorded in part: strategy bars of Minutes whose process was killed between ledger and
 # market store are not written, and bars of Minutes leave the ledger after some days.
 PARTIAL = ("minute", "bar", "state")

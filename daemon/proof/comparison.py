@@ -26,6 +26,7 @@ LAYERS = (
     "order",
     "fill",
     "trade",
+    "breaker",
     "closing",
     "cash",
 )

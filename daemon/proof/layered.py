@@ -17,6 +17,7 @@ from daemon.memory.snapshot import opened
 from daemon.proof.comparison import Layer, Row
 from stores.chain import canonical_json
 
+BREAKER = "breaker_"  # how the keys of such a NOTE begin
 REFUSAL = ("status", "refusal", "value", "limit_value", "quantity")
 BAR = ("open", "high", "low", "close", "volume", "minutes_seen", "minutes_expected", "gap")
 DECISION_KEY = ("strategy", "instrument", "open_ns", "close_ns")
@@ -143,17 +144,21 @@ def _decision_key(symbol: str, one: DecidedBar) -> Row:
 
 
 def result_layers(events: Sequence[LedgerEvent]) -> list[Layer]:
-    """Signals, refusals, orders, fills and trades out of ledger events."""
+    """Signals, refusals, breakers, orders, fills and trades out of ledger events."""
     rows: dict[EventKind, list[Row]] = {}
     for event in events:
         payload = json.loads(canonical_json(event.payload, event.kind))
         if event.kind is EventKind.SIGNAL:
             named = [dict(zip(payload["names"], one, strict=True)) for one in payload["rows"]]
             rows.setdefault(event.kind, []).extend(named)
-        else:
+        elif event.kind is EventKind.NOTE and event.key.startswith(BREAKER):
+            told = {"at_ns": event.ts_ns, "what": event.key} | payload
+            rows.setdefault(event.kind, []).append(told)
+        elif event.kind is not EventKind.NOTE:
             rows.setdefault(event.kind, []).append(payload)
     return [
         *signal_layers(rows.get(EventKind.SIGNAL, [])),
+        breaker_layer(rows.get(EventKind.NOTE, [])),
         order_layer(rows.get(EventKind.ORDER, [])),
         fill_layer(rows.get(EventKind.FILL, [])),
         trade_layer(rows.get(EventKind.TRADE, [])),
@@ -168,6 +173,11 @@ def signal_layers(rows: Sequence[Row]) -> list[Layer]:
         Layer("signal", key, [_but(one, REFUSAL) for one in rows]),
         Layer("refusal", key, refusals),
     ]
+
+
+def breaker_layer(rows: Sequence[Row]) -> Layer:
+    """What tripped, and was released again: of a book that a real broker fills."""
+    return Layer("breaker", ("book", "what", "at_ns"), rows)
 
 
 def order_layer(rows: Sequence[Row]) -> Layer:

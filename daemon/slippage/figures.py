@@ -15,8 +15,8 @@ def compared(legs: pl.DataFrame) -> pl.DataFrame:
     return legs.filter(pl.col("without") == "").with_columns(stamp.dt.hour().alias(HOUR))
 
 
-def figures(legs: pl.DataFrame, by: str | None = None) -> pl.DataFrame:
-    """A row for each value of `by`, one of GROUPS; None: one row of all.
+def figures(legs: pl.DataFrame, *by: str) -> pl.DataFrame:
+    """A row for each value of `by`, some of GROUPS; without any, one row of all.
 
     Bps, rupees and paise against us are positive. Columns of no leg are null.
     """
@@ -32,7 +32,7 @@ def figures(legs: pl.DataFrame, by: str | None = None) -> pl.DataFrame:
         delay.quantile(0.95, "linear").alias("p95_delay_ms"),
     ]
     rows = compared(legs)
-    return rows.select(told) if by is None else rows.group_by(by).agg(told).sort(by)
+    return rows.group_by(by).agg(told).sort(by) if by else rows.select(told)
 
 
 def other_ways(legs: pl.DataFrame) -> int:

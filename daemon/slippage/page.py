@@ -35,7 +35,7 @@ def slippage_page(title: str, legs: pl.DataFrame) -> str:
     charts = [_spread(legs), _by_hour(legs)] if compared(legs).height else []
     sections = [
         Section("All fills", [Facts(told)], NOTE),
-        Section("By instrument and hour", charts),
+        Section("By instrument and hour", [*charts, Table(figures(legs, "instrument", HOUR))]),
         *(Section(f"By {by}", [Table(figures(legs, by))]) for by in GROUPS),
         Section("Each leg", [Table(_readable(legs), decimals=2)]),
     ]
@@ -88,7 +88,11 @@ def _by_hour(legs: pl.DataFrame) -> Chart:
         "colorscale": [[0, "#0a8f5b"], [0.5, QUIET], [1, "#c8402f"]],
         "colorbar": {"title": {"text": "bps"}},
     }
-    return Chart([trace], {"yaxis": {"type": "category"}}, height=120 + 28 * len(symbols))
+    return Chart(
+        [trace],
+        {"yaxis": {"type": "category", "autorange": "reversed"}},
+        height=120 + 28 * len(symbols),
+    )
 
 
 def _cell(

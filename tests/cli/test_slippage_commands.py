@@ -94,3 +94,23 @@ def test_what_makes_no_sense_is_refused(
     answer = call(capfd, "slippage", "--state-dir", str(directory), *words)
     assert answer.code == 2
     assert said in answer.err
+
+
+def test_a_live_day_is_exported_and_compared_like_any_other(
+    directory: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "out")
+    exported = call(
+        capfd, "data", "export", "--day", TEXT, "--state-dir", str(directory), "--out", out
+    )
+    same = call(capfd, "diff", f"{directory}@{TEXT}", out)
+    itself = call(capfd, "diff", f"{directory}@{TEXT}", f"{directory}@{TEXT}")
+
+    assert (0, 0, 0) == (exported.code, same.code, itself.code)
+    assert pl.read_parquet(tmp_path / "out" / "trades.parquet").height > 2
+    assert any(
+        line.startswith("trade ") and line.endswith("equal") for line in same.out.splitlines()
+    )
+    assert any(
+        line.startswith("fill ") and line.endswith("equal") for line in itself.out.splitlines()
+    )

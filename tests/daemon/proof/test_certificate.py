@@ -120,7 +120,7 @@ def test_a_day_from_ticks_is_green_and_says_what_was_given(sound: Path) -> None:
     assert told_of["computed"]["trade"]["rows"] == len(rows(sound, "trades")) > 0
     assert set(told_of["computed"]) == {
         "tick", "minute", "opening", "bar", "state", "signal", "refusal",
-        "order", "fill", "trade", "closing", "cash",
+        "breaker", "order", "fill", "trade", "closing", "cash",
     }  # fmt: skip
 
 

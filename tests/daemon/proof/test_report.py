@@ -127,7 +127,7 @@ def test_the_files_say_what_the_report_says(tmp_path: Path) -> None:
     assert kept == json.loads(json.dumps(report.told()))
     assert kept["causes"]["operator"] >= 1
     assert f"# {day_text(WEEK[1])}, paper replay: pixity" in text
-    assert f"- {report.found[0]}" in text
+    assert f"- {report.found[0].text()}" in text
 
 
 def test_five_days_are_told_of_in_a_line(tmp_path: Path) -> None:

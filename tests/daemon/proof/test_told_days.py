@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.ports import EventKind, LedgerEvent, ReportKind
+from core.ports import BrokerReport, EventKind, LedgerEvent, ReportKind
 from core.session import day_text, recorded_session
-from core.types import BAR, NEVER_NS, TICK
+from core.types import BAR, NEVER_NS, TICK, Command
 from daemon.desk import DeskSetup
 from daemon.proof.certificate import Certificate, certified
 from daemon.proof.evidence import Evidence
@@ -163,6 +163,25 @@ def test_an_invented_report_is_red(rough: Evidence) -> None:
     again = changed(steps[number][0], fill_id="made up")
     found = certificate_of(rough, [*steps[: number + 1], [again], *steps[number + 1 :]]).difference
     assert found is not None
+
+
+def test_a_dropped_word_of_a_stranger_is_red_though_an_operator_resumed_since() -> None:
+    stranger = BrokerReport(ReportKind.STRANGER, "240108010918222", 1, "BUY 10")
+
+    class Interrupted(AsOnPaper):
+        def play(self, day: int) -> None:
+            super().play(day)
+            self.tell(stranger)
+            self._took(self.floor.obey(Command.RESUME, "operator", 1))
+
+    evidence = left_by(lambda: Interrupted(DAY))
+    steps = steps_of(evidence)
+    found = certificate_of(evidence, dropped(steps, len(steps) - 2)).difference
+
+    assert certified(evidence).difference is None
+    assert found is not None
+    assert found.layer == "breaker"
+    assert "breaker_tripped" in found.row
 
 
 def test_the_digest_of_a_day_hangs_on_what_was_told(sound: Evidence) -> None:
