@@ -147,19 +147,35 @@ def test_an_operators_flatten_takes_the_next_open() -> None:
 
 def test_what_the_day_does_not_end_has_no_fill() -> None:
     assert Day([]).exit(clock="15:30") is None
-    short = Day([]).span
-    first = 5
-    span = short._replace(
-        close_ns=short.close_ns[:first],
-        day_index=short.day_index[:first],
-        first_bar=short.first_bar[: first + 1],
-        first_strategy_bar=short.first_strategy_bar[: first + 1],
+
+
+@pytest.mark.parametrize("clock", ["09:16", "09:19"])
+def test_a_day_that_still_runs_has_no_fill_yet(clock: str) -> None:
+    day, first = Day([]), 5  # Minutes so far
+    span = day.span._replace(
+        close_ns=day.span.close_ns[:first],
+        day_index=day.span.day_index[:first],
+        first_bar=day.span.first_bar[: first + 1],
+        first_strategy_bar=day.span.first_strategy_bar[: first + 1],
     )
-    day, never = Day([]), np.zeros(first, np.bool_)
-    told = (100.0, at("09:19"), never, never)
-    assert paper_exit(span, day.fresh, day.decided, *told) is None
-    last = day.decided._replace(minute=first - 1)
-    assert paper_entry(span, day.fresh, last) is None
+    never = np.zeros(first, np.bool_)
+    assert paper_exit(span, day.fresh, day.decided, 100.0, at(clock), never, never) is None
+    assert paper_entry(span, day.fresh, day.decided._replace(minute=first - 1)) is None
+
+
+def test_an_entry_whose_bars_have_not_come_has_no_fill_yet() -> None:
+    nan = float("nan")
+    gone = [bar(clock, nan, nan, nan, nan, quality=MISSING) for clock in ("09:21", "09:22")]
+    day = Day(gone, clock="09:21")
+    span, first = day.span, 8
+    span = span._replace(close_ns=span.close_ns[:first], first_bar=span.first_bar[: first + 1])
+    assert paper_entry(span, day.fresh, day.decided) is None
+
+
+def test_a_position_that_came_in_a_minute_without_a_bar_is_looked_at_from_the_next() -> None:
+    nan = float("nan")
+    day = Day([bar("09:20", nan, nan, nan, nan, quality=MISSING), bar("09:21", 98, 98, 98, 98)])
+    assert PaperFill(at("09:21"), 97.9, 98.0, STOP) == day.exit()
 
 
 @pytest.mark.parametrize("side", [BUY, SELL])
