@@ -271,7 +271,7 @@ class Daemon:
             trading=trading.run(provider),
             state=state.run(),
             end_intake=live.close,
-            orders=None if traffic is None else run_orders(traffic, reconciliation),
+            orders=None if traffic is None else run_orders(traffic, reconciliation, floor, clock),
         )
         self.vitals.started(f"playing {day_text(day)}")
         await supervise(tasks, stop)

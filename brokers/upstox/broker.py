@@ -285,9 +285,10 @@ class UpstoxBroker:
             if str(error) != self._unread:
                 self._unread = str(error)
                 log.warning("order_book_unread", reason=self._unread)
-            return
-        self._tell(self._known.overdue(began_s, self._now_ns()))
-        self._unread = ""
+        else:
+            self._tell(self._known.overdue(began_s, self._now_ns()))
+            self._unread = ""
+        self._tell(self._known.untold(began_s, self._now_ns()))
 
     async def _orders(self) -> list[Order]:
         """Those of the book that are ours, once it has been heard. Raises ProtocolViolation where a

@@ -12,6 +12,7 @@ from core.orders import Order
 from core.ports import BrokerReport, OrderCall, ReportKind
 
 ABSENT_AFTER_S = 90.0  # books that are half a minute old have been seen
+UNTOLD_S = 3.0  # shares that traded and that no trade tells of cannot be protected
 
 
 class KnownOrders:
@@ -26,6 +27,7 @@ class KnownOrders:
         self._lives: dict[str, OrderLife] = {}  # by tag
         self._tags: dict[str, str] = {}  # by the broker's id, as rows told them
         self._strangers: set[str] = set()
+        self._untold_since_s: dict[str, float] = {}  # by tag
 
     def begin(self, order: Order, now_s: float) -> OrderLife | None:
         """About to be sent; None: its id was taken before."""
@@ -77,6 +79,19 @@ class KnownOrders:
             for life in self._lives.values()
             for report in life.overdue(now_s - ABSENT_AFTER_S, now_ns, said)
         ]
+
+    def untold(self, now_s: float, now_ns: int) -> list[BrokerReport]:
+        """Orders that have traded more than their trades say, for too long; each said once."""
+        before = self._untold_since_s
+        lacking = [life for life in self._lives.values() if life.lacks_trades]
+        self._untold_since_s = {one.tag: before.get(one.tag, now_s) for one in lacking}
+        reports = []
+        for life in lacking:
+            if now_s - self._untold_since_s[life.tag] >= UNTOLD_S:
+                self._untold_since_s[life.tag] = float("inf")
+                said = f"the order has traded, its trades have not been told for {UNTOLD_S:g} s"
+                reports.append(BrokerReport(ReportKind.DIFFERENCE, life.tag, now_ns, said))
+        return reports
 
     def orders(self, broker_ids: Iterable[str], now_ns: int) -> list[Order]:
         """Ours among the orders of a book."""

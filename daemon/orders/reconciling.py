@@ -8,6 +8,7 @@ from core.reconciliation import ASKED
 from core.types import TradingState
 from daemon.floor import Floor
 from daemon.intake.doubts import Doubts
+from daemon.orders.guard import guard
 from daemon.orders.our_side import LedgerSide
 from daemon.orders.reconciliation import Reconciled, Reconciliation, Surroundings
 from daemon.orders.traffic import OrderTraffic
@@ -61,11 +62,14 @@ def _differs(event: LedgerEvent) -> bool:
     return event.payload["kind"] == ReportKind.DIFFERENCE.value
 
 
-async def run_orders(traffic: OrderTraffic, reconciliation: Reconciliation | None) -> None:
-    """Both until cancelled; whatever fails in one of them ends both."""
+async def run_orders(
+    traffic: OrderTraffic, reconciliation: Reconciliation | None, floor: Floor, clock: Clock
+) -> None:
+    """Both and the guard until cancelled; whatever fails in one of them ends all."""
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(traffic.run(), name="order-traffic")
+            group.create_task(guard(floor, clock.now_ns, traffic.tell), name="order-guard")
             if reconciliation is not None:
                 group.create_task(reconciliation.run(), name="reconciliation")
     except BaseExceptionGroup as failed:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from brokers.upstox.known_orders import ABSENT_AFTER_S, KnownOrders
+from brokers.upstox.known_orders import ABSENT_AFTER_S, UNTOLD_S, KnownOrders
 from brokers.upstox.life import Asked
 from brokers.upstox.wording import order_seen, trade_seen
 from core.orders import OrderRole, OrderState, OrderType
@@ -185,6 +185,17 @@ def test_what_a_fresh_book_does_not_show_in_time_is_lost_and_said_once() -> None
     assert [] == orders.overdue(10.0 + 2 * ABSENT_AFTER_S, NOW_NS)
     assert [K.ACKNOWLEDGED] == [one.kind for one in heard(orders, row("open"))]  # late, but there
     assert [(K.LOST, C.MODIFY)] == kinds(resting_stop(C.MODIFY).overdue(1_000.0, NOW_NS))
+
+
+def test_trades_that_are_not_told_in_time_are_a_difference_and_said_once() -> None:
+    orders = known()
+    heard(orders, row("complete", filled_quantity=10))
+
+    assert [] == orders.untold(10.0, NOW_NS)
+    assert [] == orders.untold(10.0 + UNTOLD_S - 0.5, NOW_NS)
+    [told] = orders.untold(10.0 + UNTOLD_S, NOW_NS)
+    assert (K.DIFFERENCE, ENTRY.order_id) == (told.kind, told.order_id)
+    assert [] == orders.untold(10.0 + 2 * UNTOLD_S, NOW_NS)
 
 
 def test_an_order_of_ours_keeps_what_the_broker_does_not_know_of_it() -> None:
