@@ -120,7 +120,7 @@ class Stage:
         self.exchange = exchange
         self.venue = venue
         self.desk = sandbox.orders.desk
-        self.daemon: Daemon | None = None  # of the present life
+        self.daemon: Daemon | None = None  # of the present life; None: none lives
 
     async def until(self, time: str) -> None:
         """Wait for a time of the day, e.g. 13:50:20."""
@@ -194,6 +194,7 @@ def live_day(
                     assert kill is None, f"{kill} was never reached"
                     break
                 directory = life.left.rename(folder / f"life-{number + 1}")
+                stage.daemon = None
                 assert kill is not None
                 await asyncio.sleep(kill.back_s)
             assert outcome is not None
