@@ -49,6 +49,7 @@ class Request:
     gear: Gear = Gear.COMPILED
     from_day: int | None = None
     to_day: int | None = None
+    history_sessions: int = 60  # that a daemon would warm up with: for the audit
     focus: Int64s | None = None  # `bar_keys` on which alone it is to evaluate; None: everywhere
 
     @property

@@ -84,6 +84,7 @@ def request_of(
         gear=wanted or (Gear.EVENT if needs_event_gear(chosen.strategy) else Gear.COMPILED),
         from_day=first,
         to_day=last,
+        history_sessions=configured.settings.history_sessions,
     )
 
 

@@ -174,6 +174,16 @@ def test_a_configured_strategy_runs_under_its_own_name(
     assert {"quick"} == set(signals["strategy"])
 
 
+def test_audit_warms_up_as_long_as_the_daemon_is_configured_to(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = ["audit", "--data", "bars.csv", *LIVELY_SET, "history_sessions=3"]
+    answer = call(capfd, *line)
+
+    assert 0 == answer.code
+    assert "bars are enough, 3 sessions are given" in answer.out
+
+
 def test_audit_tells_every_check_and_writes_nothing(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

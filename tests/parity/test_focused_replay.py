@@ -11,6 +11,7 @@ from backtest.candidates import CandidateFile, read_candidates, write_candidates
 from backtest.focus import Plan, focused, plan_of, prove, screen_request, skipped
 from backtest.run import Gear, Request, run
 from backtest.screen import screen
+from benchmarks.focus import random_settings
 from core.session import MINUTE_NS, parse_day
 from core.types import Market
 from providers.dataset import DataOptions, Dataset, load
@@ -40,23 +41,6 @@ def both(request: Request, folder: Path, window: int = 0) -> tuple[int, Plan, fl
     share = skipped(request, plan, one)
     assert share is not None
     return len(full.trades), plan, share
-
-
-def random_settings(random: np.random.Generator) -> list[str]:
-    drawn = {
-        "timeframe": random.choice(["1h", "2h", "3h"]),
-        "min_score": round(random.uniform(0.2, 0.6), 3),
-        "min_adx": round(random.uniform(10.0, 35.0), 1),
-        "entry_threshold": round(random.uniform(0.1, 0.6), 3),
-        "warmup_bars": int(random.integers(0, 200)),
-        "sl_mult": round(random.uniform(0.5, 3.0), 2),
-        "tp_mult": round(random.uniform(0.5, 6.0), 2),
-        "time_stop_bars": int(random.integers(3, 200)),
-        "cooldown_bars": int(random.integers(0, 10)),
-        "risk_per_trade": int(random.integers(50, 2_000)),
-        "max_entries_per_day": int(random.integers(1, 10)),
-    }
-    return [f"{key}={value}" for key, value in drawn.items()]
 
 
 def fusion(dataset: Dataset, *settings: str, span: tuple[int, int] | None = None) -> Request:
