@@ -17,8 +17,12 @@ from cli.config_commands import check, configuration
 from core.errors import ConfigError
 from core.session import parse_day
 from daemon.clocks import SystemClock
-from daemon.config import Settings
+from daemon.config import Configuration, Settings
+from daemon.consent.acts import require_acts
+from daemon.consent.readiness import check_lists, local_checks
 from daemon.doctor import Check, Verdict, examine, fail, ok, warn
+from daemon.memory.checkout import checkout
+from daemon.plan import LIVE, masked
 from daemon.upstox.checks import broker_checks
 from daemon.upstox.tokens import NEED_TOKEN, tokens_for
 
@@ -51,7 +55,7 @@ def checks(
     yield check_python(sys.version_info[:2], sys.version.split()[0])
     yield check_packages(LOCK.read_text() if LOCK.exists() else None, _installed)
     yield check_kernels(os.environ)
-    settings = Settings()
+    settings, configured = Settings(), None
     try:
         configured = configuration(config, sets)
         settings = configured.settings
@@ -66,8 +70,24 @@ def checks(
         frozenset() if accept is None else frozenset({parse_day(accept.isoformat())}),
         tokens=tokens_for(settings, os.environ, lambda: now_ns),
     )
+    if configured is not None and settings.mode == LIVE:
+        yield from live_checks(configured, directory, now_ns)
     if settings.feed.kind in NEED_TOKEN:  # a local exchange goes by a time of its own
         yield from broker_checks(directory, now_ns, settings.symbols, settings.watch)
+
+
+def live_checks(configured: Configuration, directory: Path, now_ns: int) -> Iterator[Check]:
+    """What mode live needs besides, as far as nobody has to be asked for it."""
+    live = configured.settings.live
+    try:
+        require_acts(configured, os.environ)
+        yield ok("live", f"account {masked(live.account)} is configured, and allowed here")
+    except ConfigError as error:
+        yield fail("live", str(error), "see docs/live.md")
+    yield from local_checks(directory, checkout(), accept_dirty_tree=live.accept_dirty_tree)
+    own = configured.settings
+    if own.feed.kind in NEED_TOKEN and not own.upstox.is_local:  # which has a time of its own
+        yield check_lists(directory, now_ns)
 
 
 def check_python(running: tuple[int, ...], text: str) -> Check:

@@ -15,6 +15,7 @@ from backtest.files import SIGNAL_SCHEMA, TRADE_SCHEMA, check_writable, write_ru
 from backtest.run import session_terms
 from cli import warm
 from cli.config_commands import configuration
+from cli.live_commands import admitted, consent_of
 from cli.run_sources import Opened, Opening, accepted_days, opening_of
 from core.book import MAIN_BOOK
 from core.errors import ConfigError, DataError
@@ -25,7 +26,8 @@ from daemon import telemetry
 from daemon.backtests import Backtests
 from daemon.bootstrap import Daemon
 from daemon.clocks import SystemClock, VirtualClock
-from daemon.config import Configuration, Settings
+from daemon.config import Configuration, DashboardSettings, Settings
+from daemon.consent.acts import require_acts
 from daemon.control import ControlServer
 from daemon.cycle import Cycle, Examine
 from daemon.dashboard.backtest_routes import backtest_routes
@@ -36,7 +38,7 @@ from daemon.dashboard.token import kept_token
 from daemon.doctor import Check, examine
 from daemon.intake.space import free_bytes, keep_ballast
 from daemon.lock import StateLock
-from daemon.plan import LIVE, DayOutcome, Plan, Strategies, masked
+from daemon.plan import LIVE, NO_ACCOUNT, DayOutcome, Plan, Strategies, masked
 from daemon.proof.report import Report
 from daemon.pulse.health import Health
 from daemon.pulse.heart import attended
@@ -59,8 +61,9 @@ BROKERS_PROTOCOL = frozenset({"sandbox", "upstox"})  # kinds of feed that bring 
 
 
 def run(configured: Configuration, tell: Tell) -> None:
-    """The daemon: days of the configured feed, on paper, with its page."""
+    """The daemon: days of the configured feed, with its page."""
     settings = configured.settings
+    require_acts(configured, os.environ)
     directory = Path(settings.paths.state_dir)
     check_writable(directory)
     os.umask(0o077)  # whatever the daemon keeps is its owner's alone
@@ -94,18 +97,16 @@ async def _run(
 ) -> None:
     vitals = Vitals(Notifier())
     async with attended(vitals, Watchdog()) as stop, opening as opened:
-        plan, settings = plan_of(configured, opened), configured.settings
+        plan = plan_of(configured, opened)
         if plan.mode == LIVE:
             vitals.headline = f"LIVE {plan.source.identity}, account {masked(plan.account)}: "
-        await _served(
-            plan, settings, opened.days_by, examined, token, tell, vitals=vitals, stop=stop
-        )
+        await _served(configured, opened, plan, examined, token, tell, vitals=vitals, stop=stop)
 
 
 async def _served(
+    configured: Configuration,
+    opened: Opened,
     plan: Plan,
-    settings: Settings,
-    days_by: Clock | None,
     examined: Examine,
     token: SecretStr,
     tell: Tell,
@@ -113,26 +114,11 @@ async def _served(
     vitals: Vitals,
     stop: asyncio.Event,
 ) -> None:
-    directory, feed, page = Path(settings.paths.state_dir), settings.feed, settings.dashboard
+    settings = configured.settings
+    directory, feed = Path(settings.paths.state_dir), settings.feed
     daemon = Daemon(plan, directory, vitals=vitals)
     backtests = Backtests(directory, (sys.executable, "-P", "-c", COMMAND))
-    server = DashboardServer(
-        daemon.source,
-        daemon.queries,
-        host=page.host,
-        port=page.port,
-        names=page.names,
-        operator=daemon.operator,
-        token=token,
-        more=[
-            *health_routes(
-                Health(vitals, daemon.facts, daemon.now_ns, plan.source.base_ns),
-                Metrics(vitals, daemon.facts, daemon.day_pnl_paise),
-            ),
-            *report_routes(lambda: daemon.standing.report),
-            *backtest_routes(backtests),
-        ],
-    )
+    server = page_of(daemon, settings.dashboard, token, backtests)
     control = ControlServer(directory, daemon.operator, daemon.snapshot, daemon.questions.answer)
     driver: Driver | None = None
     try:
@@ -142,18 +128,25 @@ async def _served(
             tell(f"day {feed.day} is complete")
             return
         frame = daemon.prepare(day)
+        consent = consent_of(configured, opened, daemon, examined)
+        driver = driver_of(opened.days_by, frame.open_ns)
+        is_sound = consent is None or await admitted(
+            consent, daemon, day, driver.now_ns(), stop, tell
+        )
         vitals.step("page")
         address = await server.start()
         await control.start()
         tell(f"tradingd     {plan.headline}, day {day_text(day)}: {address}")
-        driver = driver_of(days_by, frame.open_ns)
         cycle = Cycle(
             daemon,
             driver,
             examine=examined,
             tell=lambda told: tell("\n".join([*loud_lines(plan), *lines_of(told)])),
             days=feed.days or (None if plan.source.is_live else 1),
+            consent=consent,
         )
+        if not is_sound:
+            cycle.halt_first()
         await cycle.run(day, stop)
         tell(f"kept in      {directory}")
     finally:
@@ -163,6 +156,30 @@ async def _served(
         await backtests.stop()
         await server.stop()
         await daemon.close()
+
+
+def page_of(
+    daemon: Daemon, page: DashboardSettings, token: SecretStr, backtests: Backtests
+) -> DashboardServer:
+    """The page of a daemon, and what monitors ask."""
+    base_ns = daemon.plan.source.base_ns
+    return DashboardServer(
+        daemon.source,
+        daemon.queries,
+        host=page.host,
+        port=page.port,
+        names=page.names,
+        operator=daemon.operator,
+        token=token,
+        more=[
+            *health_routes(
+                Health(daemon.vitals, daemon.facts, daemon.now_ns, base_ns),
+                Metrics(daemon.vitals, daemon.facts, daemon.day_pnl_paise),
+            ),
+            *report_routes(lambda: daemon.standing.report),
+            *backtest_routes(backtests),
+        ],
+    )
 
 
 def driver_of(days_by: Clock | None, open_ns: int) -> Driver:
@@ -181,6 +198,7 @@ def plan_of(configured: Configuration, opened: Opened) -> Plan:
     books = books_of(configured)
     return Plan(
         mode=settings.mode,
+        account=settings.live.account if settings.mode == LIVE else NO_ACCOUNT,
         source=opened.source,
         strategies=books.pop(MAIN_BOOK),
         risk=risk,
@@ -189,6 +207,7 @@ def plan_of(configured: Configuration, opened: Opened) -> Plan:
         late_ns=round(settings.late_s * slack * 1e9),
         shadows=tuple(books.items()),
         repair_wait_ns=round(settings.repair_wait_s * slack * 1e9),
+        orders=opened.orders,
     )
 
 

@@ -22,12 +22,16 @@ from core.session import day_text, parse_day
 from core.types import Market
 from daemon.clocks import SystemClock
 from daemon.config import REAL, Configuration, Settings
+from daemon.consent.acts import exchange_identity
 from daemon.sources import RecordedSource, ReplaySource, Source, SyntheticSource
 from providers.recorded import RecordedTicks, is_capture
 from providers.replay import ReplayProvider, SessionTerms
 
 if TYPE_CHECKING:  # loaded where they are used: a replay talks to nobody
+    from daemon.consent.readiness import AtBroker
+    from daemon.plan import OpenOrders
     from daemon.upstox.source import Venue
+    from providers.upstox.rest import UpstoxRest
 
 Token = Callable[[], str]
 Learn = Callable[[SecretStr], None]  # told of a secret before it is used, so that no log shows it
@@ -38,12 +42,15 @@ class Opened(NamedTuple):
     """A source that can be used.
 
     `days_by`: the clock by which days come; None: one follows another. `slack`: market seconds that
-    pass in one of the host's: what the host is given time for takes so much longer.
+    pass in one of the host's: what the host is given time for takes so much longer. `broker`: whom
+    orders go to, in mode live.
     """
 
     source: Source
     days_by: Clock | None = None
     slack: float = 1.0
+    broker: "AtBroker | None" = None
+    orders: "OpenOrders | None" = None
 
 
 Opening = AbstractAsyncContextManager[Opened]
@@ -64,15 +71,18 @@ def opening_of(configured: Configuration, learned: Learn) -> Opening:
 
 def sandbox_opening(configured: Configuration, learned: Learn) -> Opening:
     """A local exchange in this process, served as long as its source is used."""
-    from cli.sandbox_source import DEMO, OwnSandbox
+    from cli.run_orders import ordering
+    from cli.sandbox_source import DEMO, FIRST_DAY, OwnSandbox
 
     settings, host = configured.settings, host_of(configured)
+    feed = settings.feed
     venue = OwnSandbox(
-        seed=settings.feed.seed,
+        seed=feed.seed,
         speed=speed_of(configured),
         accept=accepted_days(configured),
         learned=learned,
         host=host,
+        day=FIRST_DAY if feed.day is None else parse_day(feed.day.isoformat()),
     )
 
     @asynccontextmanager
@@ -80,15 +90,17 @@ def sandbox_opening(configured: Configuration, learned: Learn) -> Opening:
         symbols = settings.symbols or DEMO
         async with (
             venue.served() as address,
-            talking(configured, venue, venue.token, symbols, api=address) as source,
+            talking(configured, venue, venue.token, symbols, api=address) as (source, rest),
+            ordering(configured, venue, rest, api=address, orders_at=address) as ordered,
         ):
-            yield Opened(source, host)
+            yield Opened(source, host, 1.0, *ordered)
 
     return served()
 
 
 def upstox_opening(configured: Configuration, learned: Learn) -> Opening:
     """The broker, or an exchange in another process of this machine. Raises ConfigError."""
+    from cli.run_orders import ordering
     from daemon.upstox.source import HostVenue
     from daemon.upstox.tokens import tokens_for
 
@@ -102,12 +114,19 @@ def upstox_opening(configured: Configuration, learned: Learn) -> Opening:
     @asynccontextmanager
     async def talked_to() -> AsyncIterator[Opened]:
         clock = SystemClock() if speed is None else await followed(settings, tokens, speed)
-        identity = "upstox" if speed is None else "upstox of this machine"
+        identity = exchange_identity(settings)
         venue = HostVenue(identity, clock, speed=speed or 1.0, accept=accept)
-        async with talking(
-            configured, venue, tokens, settings.symbols, api=settings.upstox.api, slack=speed or 1.0
-        ) as source:
-            yield Opened(source, clock, speed or 1.0)
+        own, slack = settings.upstox, speed or 1.0
+        async with (
+            talking(configured, venue, tokens, settings.symbols, api=own.api, slack=slack) as (
+                source,
+                rest,
+            ),
+            ordering(
+                configured, venue, rest, api=own.api, orders_at=own.orders_at, clock=clock
+            ) as ordered,
+        ):
+            yield Opened(source, clock, slack, *ordered)
 
     return talked_to()
 
@@ -133,8 +152,11 @@ async def talking(
     *,
     api: str,
     slack: float = 1.0,
-) -> AsyncIterator[Source]:
-    """The source of a venue, with the instruments of its lists. Raises ConfigError, BrokerError."""
+) -> AsyncIterator[tuple[Source, "UpstoxRest"]]:
+    """The source of a venue, with the instruments of its lists, and whom it asks.
+
+    Raises ConfigError, BrokerError.
+    """
     from cli.mornings import morning_of
     from daemon.upstox.source import UpstoxSource
     from providers.upstox.assets import UpstoxAssets
@@ -148,7 +170,7 @@ async def talking(
     assets = UpstoxAssets(lists_at)
     morning = morning_of(settings, venue.identity, assets, rest, symbols)
     try:
-        yield UpstoxSource(
+        source = UpstoxSource(
             venue,
             rest,
             await morning.instruments(venue.now_ns()),
@@ -161,6 +183,7 @@ async def talking(
             relist=morning.instruments,
             allowance=Allowance(connections=settings.upstox.connections),
         )
+        yield source, rest
     finally:
         await assets.close()
         await rest.close()

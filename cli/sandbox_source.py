@@ -22,6 +22,7 @@ from sandbox.market.universe import listings
 from sandbox.market.world import GeneratedWorld
 from sandbox.server import Sandbox
 
+FIRST_DAY = parse_day(FIRST_GENERATED_DAY)
 DAWN = "08:00"  # tokens end at 03:30, and nothing has traded yet
 DEMO = ("RELIANCE", "TATAPOWER")  # traded where no symbol is configured
 
@@ -32,6 +33,7 @@ class OwnSandbox:
     Args:
         learned: is told of each token before it is used.
         host: days come by this clock, when they come; None: each waits for its reader.
+        day: the exchange begins on its morning: what is counted by its time never sees it go back.
     """
 
     name = "sandbox"
@@ -44,13 +46,14 @@ class OwnSandbox:
         accept: frozenset[int] = frozenset(),
         learned: Callable[[SecretStr], None] = lambda _: None,
         host: Clock | None = None,
+        day: int = FIRST_DAY,
     ) -> None:
         self.identity = f"sandbox seed {seed}"
         self.is_live = host is not None
         self._speed = speed
         self._accept = accept
         self._host = host
-        clock = host or _at_dawn(parse_day(FIRST_GENERATED_DAY))
+        clock = host or _at_dawn(day)
         self.exchange = Exchange(listings(), GeneratedWorld(seed, hours), hours, clock)
         self.accounts = Accounts(None, clock.now_ns())
         self.sandbox = Sandbox(
@@ -85,7 +88,7 @@ class OwnSandbox:
         if self._host is not None:
             return day_to_come(after_day, self._host.now_ns(), self._accept)
         if after_day < 0:
-            return parse_day(FIRST_GENERATED_DAY)
+            return FIRST_DAY
         return next_live_session(after_day, SessionClass.CASH, accept=self._accept).day
 
     def dawn(self, day: int) -> None:

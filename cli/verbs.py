@@ -14,6 +14,7 @@ from cli.backtest_verbs import backtest_app
 from cli.certify_verbs import certify_app
 from cli.control_verbs import control_app
 from cli.instrument_verbs import data_instruments
+from cli.live_verbs import live_app
 from cli.login_verbs import login_app
 from cli.meta_verbs import meta_app
 from cli.options import (
@@ -58,6 +59,7 @@ app.add_typer(certify_app)
 app.add_typer(slippage_app)
 app.add_typer(sandbox_app)
 app.add_typer(login_app)
+app.add_typer(live_app)
 app.add_typer(meta_app)
 app.add_typer(data_app, name="data")
 data_app.command("backfill")(data_backfill)
@@ -69,7 +71,7 @@ app.add_typer(config_app, name="config")
 def run(
     mode: Annotated[
         str | None,
-        typer.Option("--mode", metavar="paper|observe", help="observe decides and sends nothing"),
+        typer.Option("--mode", metavar="paper|observe|live", help="live: real orders"),
     ] = None,
     feed: Annotated[
         str | None,
@@ -122,7 +124,7 @@ def run(
         typer.Option("--closing-auction", metavar="all|none|A,B", help="replay: who has it"),
     ] = None,
 ) -> None:
-    """The daemon: ingest, trade on paper, serve the scanner page; Ctrl-C leaves in order.
+    """The daemon: ingest, trade, serve the scanner page; Ctrl-C leaves in order.
 
     Example: tradingd run --feed replay --data bars.parquet --day 2026-07-22
     """

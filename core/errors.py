@@ -9,6 +9,7 @@ TradingdError
 │   │   └── NeverSent    no link could be made: what was to be sent has not left us
 │   ├── ProtocolViolation  the peer sent what it must not
 │   └── AuthExpired      a human has to log in
+├── NotReady             a check failed                                         exit 1
 ├── AlreadyRunning       another process owns the state directory               exit 5
 ├── StoreFailed          a commit or read of our own files failed               exit 70
 │   └── StoreDamaged     a store that can be spared is no store any more
@@ -62,6 +63,12 @@ class ProtocolViolation(BrokerError):
 
 class AuthExpired(BrokerError):
     """The access token is no longer accepted."""
+
+
+class NotReady(TradingdError):
+    """Something that must hold before orders are real does not."""
+
+    exit_code = 1
 
 
 class AlreadyRunning(TradingdError):

@@ -20,6 +20,7 @@ from pydantic_settings import PydanticBaseSettingsSource as Source
 from core.book import MAIN_BOOK
 from core.errors import ConfigError
 from core.types import Market
+from daemon.consent.settings import LiveSettings
 from daemon.layers import Environment, Layer, origins_of, put, toml_source
 from daemon.upstox.settings import UpstoxSettings, is_loopback
 from providers.shortlist import expanded
@@ -40,6 +41,7 @@ PREFIX = "TRADINGD_"
 UPSTOX_TOKEN = "TRADINGD_UPSTOX_TOKEN"
 UPSTOX_CLIENT_SECRET = "TRADINGD_UPSTOX_CLIENT_SECRET"
 SANDBOX_TOKEN = "TRADINGD_SANDBOX_TOKEN"
+ALLOW_LIVE = "TRADINGD_ALLOW_LIVE"  # the second of the acts that real orders need
 SECRETS = frozenset({UPSTOX_TOKEN, UPSTOX_CLIENT_SECRET, SANDBOX_TOKEN})
 COMMAND_LINE = "command line"
 REAL = "real"  # a speed
@@ -179,7 +181,9 @@ class PathSettings(Table):
 class Settings(Table):
     """Everything but the strategies' own tables."""
 
-    mode: Literal["paper", "observe"] = Field("paper", description="observe sends nothing")
+    mode: Literal["paper", "observe", "live"] = Field(
+        "paper", description="observe sends nothing; live sends real orders, see docs/live.md"
+    )
     symbols: Symbols = Field(
         (), description="choice and order, @FILE: of a shortlist; none: what the feed offers"
     )
@@ -213,6 +217,7 @@ class Settings(Table):
     paths: PathSettings = Field(default_factory=PathSettings)
     upstox: UpstoxSettings = Field(default_factory=UpstoxSettings)
     screen: ScreenSettings = Field(default_factory=ScreenSettings)
+    live: LiveSettings = Field(default_factory=LiveSettings)
 
     @model_validator(mode="after")
     def _recorded_days_are_traded(self) -> "Settings":
@@ -263,7 +268,7 @@ def load(
     """
     assigned, for_strategies = _assigned(assignments)
     environ = os.environ if environ is None else environ
-    public = {name: text for name, text in environ.items() if name not in SECRETS}
+    public = {name: text for name, text in environ.items() if name not in SECRETS | {ALLOW_LIVE}}
     sources: list[tuple[str, Source]] = [  # highest first
         (COMMAND_LINE, InitSettingsSource(LayeredSettings, assigned)),
         (COMMAND_LINE, InitSettingsSource(LayeredSettings, options or {})),
@@ -420,4 +425,5 @@ TABLES: Mapping[str, type[Table]] = {
     "paths": PathSettings,
     "upstox": UpstoxSettings,
     "screen": ScreenSettings,
+    "live": LiveSettings,
 }

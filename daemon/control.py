@@ -29,7 +29,8 @@ MAX_LINE_BYTES = 8192
 REQUEST_WAIT_S = 5.0  # for a client's line; one that says nothing holds no place
 ANSWER_WAIT_S = 10.0  # of a client: longer than the daemon lets a command wait
 TOLD = (  # of what the page knows
-    *("mode", "broker", "account", "feed", "feed_up", "day", "market_time", "trading_state"),
+    *("mode", "broker", "account", "consent"),
+    *("feed", "feed_up", "day", "market_time", "trading_state"),
     *("minutes_done", "minutes_expected", "day_pnl_paise", "strategies_off"),
     *("breakers", "doubts"),
 )

@@ -5,15 +5,16 @@ Decides the order of a day's jobs and what a readiness that fails leads to; when
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
 from core.errors import BrokerError, ConfigError
-from core.session import day_text
+from core.session import Session, day_text
 from core.types import Command
 from daemon.bootstrap import Daemon
 from daemon.commands import NO_PROCESS, Asked
+from daemon.consent.consent import Consent
 from daemon.doctor import Check, Verdict, fail
 from daemon.plan import DayOutcome
 from daemon.proof.report import Report
@@ -39,6 +40,7 @@ class Cycle:
         examine: every check of readiness at a moment; called on the ledger's thread.
         tell: is given each day's outcome when its trading has ended, and its report.
         days: how many to run; None: without end.
+        consent: to real orders; None: there are none.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class Cycle:
         examine: Examine,
         tell: Tell = lambda told: None,
         days: int | None = 1,
+        consent: Consent | None = None,
     ) -> None:
         self._daemon = daemon
         self._driver = driver
         self._examine = examine
         self._tell = tell
         self._days = days
+        self._consent = consent
         self._halting: asyncio.Task[object] | None = None
 
     async def run(self, day: int, stop: asyncio.Event) -> None:
@@ -74,7 +78,8 @@ class Cycle:
                 return
             following = await self._daemon.choose_day(None)
             assert following is not None  # only a day that was named may be complete already
-            day = following
+            # One that nobody consented to is not in the ledger, and is over all the same.
+            day = following if following > day else self._daemon.plan.source.next_day(day)
 
     async def _passed(self, day: int, stop: asyncio.Event) -> bool:
         """The jobs of one day; False if it was left before the last was done."""
@@ -89,6 +94,8 @@ class Cycle:
                     if not self._daemon.record.is_under_way:  # else the morning has been examined
                         await self._look(day)
                 case Job.TRADING:
+                    if not await self._consented(day, sessions, stop):
+                        return not stop.is_set()  # nobody has consented to it: it is left out
                     self._idle(None, day)
                     if not await self._traded(day, stop):
                         return False
@@ -121,7 +128,7 @@ class Cycle:
         """Readiness. What fails, and does not heal, halts the day before its first Minute: only a
         person resumes."""
         now_ns, owner = self._driver.now_ns(), self._daemon.evening.ledger_owner
-        listing = await self._relisted(now_ns)
+        listing = await relisted(self._daemon, now_ns)
         checks = listing + await owner.run(lambda: list(self._examine(now_ns)))
         for one in checks:
             if one.verdict is Verdict.FAIL:
@@ -135,18 +142,21 @@ class Cycle:
         ]
         self._daemon.source.touch()
         if any(one.verdict is Verdict.FAIL and not one.heals for one in checks):
-            self._halt_first()
+            self.halt_first()
 
-    async def _relisted(self, now_ns: int) -> list[Check]:
-        """Ask for the day's instruments; the check that they cannot be had or used."""
-        try:
-            await self._daemon.relist(now_ns)
-        except (BrokerError, ConfigError) as error:
-            return [fail("instruments", str(error), RELIST_ADVICE)]
-        return []
+    async def _consented(
+        self, day: int, sessions: Sequence[Session | None], stop: asyncio.Event
+    ) -> bool:
+        """Real orders wait for the consent to their day, as long as it lasts. One that is under way
+        was consented to when this process began."""
+        if self._consent is None or self._daemon.record.is_under_way:
+            return True
+        over_ns = max(session.close_ns for session in sessions if session is not None)
+        self._idle(session_text(sessions), day)
+        return await self._consent.granted(day, self._driver.now_ns, over_ns, stop)
 
-    def _halt_first(self) -> None:
-        """Trading takes it before its first Minute; the ledger then has who and when."""
+    def halt_first(self) -> None:
+        """Trading takes it before its next Minute; the ledger then has who and when."""
         halt = Asked(Command.HALT, READINESS_USER, NO_PROCESS)
         asking = self._daemon.operator.ask(halt, UNTIL_TAKEN_S)
         self._halting = asyncio.create_task(asking, name="readiness-halt")
@@ -178,3 +188,12 @@ class Cycle:
         daemon.standing.waiting_for = until
         daemon.standing.now_ns = None if until is None else self._driver.now_ns
         daemon.source.touch()
+
+
+async def relisted(daemon: Daemon, now_ns: int) -> list[Check]:
+    """Ask for the day's instruments; the check that they cannot be had or used."""
+    try:
+        await daemon.relist(now_ns)
+    except (BrokerError, ConfigError) as error:
+        return [fail("instruments", str(error), RELIST_ADVICE)]
+    return []

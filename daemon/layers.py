@@ -59,6 +59,9 @@ def toml_source(settings: type[BaseSettings], path: Path) -> TomlConfigSettingsS
         raise ConfigError(f"{path}: {error}") from error
 
 
+ENVIRONMENT = "environment"  # begins the origin of what a variable says
+
+
 def origins_of(layers: Sequence[tuple[str, Layer]], prefix: str) -> dict[str, str]:
     """Dotted name of every value -> the layer that said it last; the layer `prefix` by variable.
 
@@ -69,7 +72,7 @@ def origins_of(layers: Sequence[tuple[str, Layer]], prefix: str) -> dict[str, st
         for path in _values(layer):
             _refuse_value_as_table(path, origins)
             variable = prefix + "__".join(path).upper()
-            origins[".".join(path)] = f"environment {variable}" if origin == prefix else origin
+            origins[".".join(path)] = f"{ENVIRONMENT} {variable}" if origin == prefix else origin
     return origins
 
 

@@ -108,5 +108,6 @@ class Standing:
     waiting_for: str | None = None  # None: a day is being played, or the process ends
     now_ns: Callable[[], int] | None = None  # the time while it waits; None: that of the day
     report: dict[str, object] | None = None  # of the last day that had its evening
+    consent: dict[str, object] | None = None  # what a real day needs, and what of it is lacking
     readiness: list[str] = field(default_factory=list)  # checks of the last morning that are not ok
     reconciled: Reconciled | None = None  # of today's broker; None: no fills are told

@@ -367,6 +367,7 @@ def snapshot(scanner: Scanner, facts: DaemonFacts, now_ns: int) -> Json:
             "market_time": ist_text(now_ns),
             "market_open": facts.market_open,
             "waiting_for": facts.standing.waiting_for,
+            "consent": facts.standing.consent,
             "readiness": facts.standing.readiness,
             "reconciliation": facts.standing.reconciled and str(facts.standing.reconciled),
             "report": (facts.standing.report or {}).get("summary", []),

@@ -42,7 +42,6 @@ from core.ports import BrokerReport, OrderCall, ReportKind
 from core.reconciliation import Theirs, opens
 from providers.upstox.rest import RateWindows, Sleep, UpstoxRest
 
-ORDER_HOST = "https://api-hft.upstox.com"  # of place, modify and cancel, and of nothing else
 MUTE_AFTER = 2  # looks in a row with news of which the stream has said nothing
 MAX_TOLD_SENSELESS = 5  # updates of a connection
 MAX_WAITING = 100_000  # reports that nobody has read: far more than a day has

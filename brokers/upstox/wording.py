@@ -26,6 +26,7 @@ from core.orders import Order, OrderRole, OrderState, OrderType
 from core.types import Side
 from providers.upstox.rest import data_of, problem_of
 
+ORDER_HOST = "https://api-hft.upstox.com"  # of these three calls, and of nothing else
 PLACE, MODIFY, CANCEL = "/v3/order/place", "/v3/order/modify", "/v3/order/cancel"
 BOOK, TRADES = "/v2/order/retrieve-all", "/v2/order/trades/get-trades-for-day"
 

@@ -15,6 +15,7 @@ from core.session import Session, SessionKind, day_text
 from core.types import Instrument, InstrumentId, SessionClass
 from daemon.desk import DeskSetup
 from daemon.floor import Floor
+from daemon.memory.checkout import checkout
 from daemon.plan import Plan
 from daemon.sources import classes_of, groups_of
 from providers.live import DayFrame, day_frame
@@ -35,6 +36,8 @@ def run_start(plan: Plan, floor: Floor, day: int, left: Mapping[str, object]) ->
         "setup": floor.digest,
         "code": code_version(),
         "code_digest": floor.code,
+        "commit": checkout().name,
+        "lock": checkout().lock,
         "from_setup": left.get("setup"),
         "from_code_digest": left.get("code_digest"),
         "strategies": [name for name, _, _ in plan.all_strategies],

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from brokers.upstox.broker import UpstoxBroker
+from brokers.upstox.limits import OrderLimits
 from brokers.upstox.stream import Dial, Updates, dialled
 from core.ports import Clock
 from core.types import Instrument
@@ -29,10 +30,12 @@ class UpstoxOrders:
         calls: UpstoxRest,
         reads: UpstoxRest,
         *,
+        limits: OrderLimits | None = None,
         now_s: Callable[[], float] | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._calls, self._reads = calls, reads
+        self._limits = limits
         self._now_s, self._sleep = now_s, sleep
 
     def __call__(
@@ -43,6 +46,7 @@ class UpstoxOrders:
             self._reads,
             {one.symbol: one.id for one in instruments},
             clock.now_ns,
+            limits=self._limits,
             withheld=withheld,
             now_s=self._now_s,
             sleep=self._sleep,

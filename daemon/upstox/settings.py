@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, field_validator
 
+from brokers.upstox.wording import ORDER_HOST
 from providers.upstox.assets import ASSETS
 from providers.upstox.rest import API
 from strategies.table import Table
@@ -19,6 +20,9 @@ class UpstoxSettings(Table):
     """The broker, and our app there."""
 
     api: str = Field(API, description="address of the REST side; plain http on this machine only")
+    orders: str = Field(
+        ORDER_HOST, description="where orders are placed, modified and cancelled; likewise"
+    )
     assets: str = Field(ASSETS, description="where the lists of instruments lie; likewise")
     client_id: str = Field("", description="API key of the app, for `tradingd login`")
     redirect_uri: str = Field(
@@ -42,7 +46,12 @@ class UpstoxSettings(Table):
         """Where the lists of instruments are asked for: an exchange on this machine has its own."""
         return self.api if self.is_local and self.assets == ASSETS else self.assets
 
-    @field_validator("api", "assets")
+    @property
+    def orders_at(self) -> str:
+        """Where orders go: an exchange on this machine takes them itself."""
+        return self.api if self.is_local and self.orders == ORDER_HOST else self.orders
+
+    @field_validator("api", "orders", "assets")
     @classmethod
     def _is_safe(cls, address: str) -> str:
         if not is_safe(address):

@@ -216,7 +216,7 @@ def test_a_flat_strategy_key_is_set_in_every_instance_that_has_it() -> None:
             'risk.max_entries_per_day = "true" is not allowed: a whole number >= 1 and <= 1000000',
         ),
         ("[risk]\nmax_capital = 10", "risk: max_daily_loss 5000 is over max_capital 10"),
-        ("mode = 'live'", 'mode = "live" is not allowed: one of paper, observe'),
+        ("mode = 'lively'", 'mode = "lively" is not allowed: one of paper, observe, live'),
         ("symbols = ['A', 'B', 'A']", "symbols = ['A', 'B', 'A'] is not allowed: named twice: A"),
         ("symbols = ['A;']", "symbols = ['A;'] is not allowed: not a symbol or key: 'A;'"),
         (
@@ -302,7 +302,7 @@ def test_another_address_than_loopback_has_to_be_allowed(
         ),
         (
             {"TRADINGD_MODE__X": "paper"},
-            "mode = {'x': 'paper'} is not allowed: one of paper, observe",
+            "mode = {'x': 'paper'} is not allowed: one of paper, observe, live",
         ),
     ],
 )
@@ -332,7 +332,7 @@ def test_a_bad_variable_with_our_prefix_is_never_ignored(
             {"assignments": ["_env_file.x=1"]},
             'unknown key "_env_file": known are mode, symbols, watch, history_sessions, grace_s,'
             " price_band_percent, repair_wait_s, late_s, accept_session, risk, brakes, feed,"
-            " dashboard, paths, upstox, screen, strategies",
+            " dashboard, paths, upstox, screen, live, strategies",
         ),
         ({"strategies": ["bnad"]}, 'unknown strategy "bnad": did you mean "band"?'),
         ({"strategies": ["band", "band"]}, 'strategy "band" is named twice'),

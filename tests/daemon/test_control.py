@@ -25,6 +25,7 @@ SHOWN = {
         "mode": "paper",
         "broker": None,
         "account": None,
+        "consent": None,
         "feed": "synthetic",
         "feed_up": True,
         "day": "2026-07-27",

@@ -371,6 +371,7 @@ def test_the_snapshot_tells_the_whole_daemon() -> None:
         "market_time": "2026-07-27T10:31:00+05:30",
         "market_open": True,
         "waiting_for": None,
+        "consent": None,
         "readiness": [],
         "reconciliation": None,
         "report": [],

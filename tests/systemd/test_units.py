@@ -16,7 +16,7 @@ import typer
 
 from cli import kernel_cache
 from cli.verbs import PROGRAM, app
-from core.errors import AlreadyRunning, ConfigError, DataError
+from core.errors import AlreadyRunning, ConfigError, DataError, NotReady
 from daemon.config import DashboardSettings
 from daemon.dashboard.token import TOKEN_FILE
 from daemon.pulse.watchdog import STALLED_AFTER_S, STOP_WITHIN_S
@@ -96,7 +96,9 @@ def test_only_what_would_fail_again_is_not_started_again() -> None:
     codes = {int(code) for code in one(found, "RestartPreventExitStatus").split()}
 
     assert "on-failure" == one(found, "Restart")
-    assert {error.exit_code for error in (ConfigError, DataError, AlreadyRunning)} == codes
+    assert {
+        error.exit_code for error in (NotReady, ConfigError, DataError, AlreadyRunning)
+    } == codes
 
 
 def test_systemd_waits_longer_than_the_daemon_does() -> None:
