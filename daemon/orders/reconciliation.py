@@ -108,11 +108,14 @@ class Reconciliation:
         around.doubts.open(BROKER, "not yet compared with the ledger")
 
     async def run(self) -> None:
-        """Without end; at once when the broker's stream of updates is connected anew."""
+        """Without end; also when the broker's stream of updates is connected anew, but of a line
+        that is cut again and again no more than every AGAIN_S."""
         while True:
             wait_s = await self.look()
+            least_s = min(wait_s, AGAIN_S)
+            await asyncio.sleep(least_s)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._around.broker.reconnected(), wait_s)
+                await asyncio.wait_for(self._around.broker.reconnected(), wait_s - least_s)
 
     async def look(self) -> float:
         """Read, compare, and say what follows; how many seconds until the next time."""

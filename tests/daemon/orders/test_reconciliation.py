@@ -161,11 +161,21 @@ def test_no_entry_before_both_sides_have_agreed_once() -> None:
 
 def test_it_is_read_now_and_then_and_at_once_after_a_reconnect() -> None:
     async def script(desk: Desk) -> None:
-        await desk.passes(EVERY_S + 5)
+        await desk.passes(EVERY_S + 10)
         assert [0.0, EVERY_S + 0.1] == desk.broker.asked_s
         desk.broker.connected.set()
         await desk.passes(1)
-        assert EVERY_S + 5 == desk.broker.asked_s[-1]
+        assert EVERY_S + 10 == desk.broker.asked_s[-1]
+
+    run(script)
+
+
+def test_a_line_that_is_cut_again_and_again_does_not_use_up_the_brokers_windows() -> None:
+    async def script(desk: Desk) -> None:
+        for _ in range(60):
+            desk.broker.connected.set()
+            await desk.passes(1)
+        assert 12 == len(desk.broker.asked_s)
 
     run(script)
 
