@@ -240,6 +240,8 @@ def test_what_a_live_book_refuses_by_its_breakers_is_theirs() -> None:
     for given, refusal, cause in (
         (tripped, "state", Cause.BREAKER),
         (replace(tripped, tripped_ns=[at("10:20")]), "state", Cause.UNEXPLAINED),
+        (LIVE, "max_positions", Cause.BREAKER),
+        (LIVE, "unknown_order", Cause.BREAKER),
     ):
         assert [cause] == causes(side([refused(refusal)]), side([signal()]), given)
 
