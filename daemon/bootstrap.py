@@ -13,7 +13,7 @@ import structlog
 from brokers.paper import PaperBroker
 from core.book import MAIN_BOOK
 from core.errors import ConfigError, StoreFailed
-from core.ports import Broker, Clock, EventKind, Ledger, MarketStore
+from core.ports import Broker, Clock, Ledger, MarketStore
 from core.session import day_text, ist_text
 from core.types import NEVER_NS, Instrument
 from daemon.commands import Operator
@@ -42,6 +42,7 @@ from daemon.shown import daemon_facts
 from daemon.state import State
 from daemon.supervisor import DayTasks, supervise, unless_stopped
 from daemon.trading import Trading, log_failures
+from daemon.which_day import closed_days, next_day, wanted_day
 from providers.live import DayFrame, LiveProvider, day_frame
 from providers.resampling import ResamplingProvider
 from stores.ledger import SqliteLedger
@@ -171,30 +172,11 @@ class Daemon:
 
     async def choose_day(self, wanted: int | None) -> int | None:
         """The day to play; None when `wanted` is complete already. Raises ConfigError."""
-        record = self._record
-        unfinished = record.opened is not None and record.closed is None
-        if wanted is None:
-            return record.day if unfinished else self.plan.source.next_day(record.day)
-        if unfinished and wanted != record.day:
-            raise ConfigError(
-                f"day {day_text(record.day)} is unfinished in {self._directory}:"
-                f" finish it first, or give another --state-dir"
-            )
-        if not unfinished and wanted <= record.day:
-            if wanted in await self._ledger_owner.run(self._closed_days):
-                return None
-            raise ConfigError(
-                f"day {day_text(wanted)} lies before {day_text(record.day)}, which"
-                f" {self._directory} holds: days go forward, or give another --state-dir"
-            )
-        return wanted
-
-    def _closed_days(self) -> set[int]:
         assert self._ledger is not None
-        return {
-            int(str(recorded.event.payload["day"]))
-            for recorded in self._ledger.events(kinds=[EventKind.DAY_CLOSED])
-        }
+        if wanted is None:
+            return next_day(self._record, self.plan.source)
+        closed = await self._ledger_owner.run(closed_days, self._ledger)
+        return wanted_day(self._record, wanted, closed, self._directory)
 
     # --- a day ----------------------------------------------------------------------------------
 
