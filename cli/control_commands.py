@@ -67,8 +67,8 @@ def headline(answer: dict[str, Any]) -> str:
 
 
 def breaker_lines(breakers: Sequence[str]) -> list[str]:
-    """Why it is halted, other than by an operator."""
-    return [f"halted by    {one}" for one in breakers]
+    """What refuses entries other than by an operator: a day lost, or what halts until a resume."""
+    return [f"latched      {one}" for one in breakers]
 
 
 def doubt_lines(doubts: Sequence[str]) -> list[str]:
@@ -81,10 +81,14 @@ def doubt_lines(doubts: Sequence[str]) -> list[str]:
 def command_line(name: str, answer: dict[str, Any]) -> str:
     """What a command led to, in one line."""
     state = str(answer["trading_state"])
-    done = ""
+    cancelled, released, done = answer["cancelled"], ", ".join(answer["released"]), ""
     if name == "flatten":
-        exits, cancelled = counted(answer["exits"], "exit"), answer["cancelled"]
-        done = f"{exits} at the next open, {counted(cancelled, 'pending entry')} cancelled; "
+        when = "asked for" if answer["broker"] else "at the next open"
+        done = f"{counted(answer['exits'], 'exit')} {when}, "
+    if name == "flatten" or cancelled:
+        done += f"{counted(cancelled, 'pending entry')} cancelled; "
+    if released:
+        done += f"released {released}; "
     return f"{state:<12} {done}{MEANING[state]}"
 
 

@@ -39,6 +39,7 @@ class Obeyed:
     state: TradingState
     exits: int  # positions sent to the market
     cancelled: int  # pending entries taken back
+    released: tuple[str, ...] = ()  # breakers, by their names
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,11 @@ class ControlServer:
             obeyed = await self._operator.ask(Asked(Command[name.upper()], *peer))
             if isinstance(obeyed, NotObeyed):
                 return refusal(obeyed.reason, obeyed.try_again)
-            done: Json = {"exits": obeyed.exits, "cancelled": obeyed.cancelled}
+            done: Json = {
+                "exits": obeyed.exits,
+                "cancelled": obeyed.cancelled,
+                "released": list(obeyed.released),
+            }
             return self._standing() | done | {"trading_state": obeyed.state.name}
         return self._standing()
 

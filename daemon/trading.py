@@ -15,7 +15,16 @@ import structlog
 
 from core.crashpoints import crashpoint
 from core.errors import StoreFailed
-from core.events import Cancel, FillBooked, Modify, SignalDecided, Submit, TradeClosed, Tripped
+from core.events import (
+    Cancel,
+    FillBooked,
+    Modify,
+    Released,
+    SignalDecided,
+    Submit,
+    TradeClosed,
+    Tripped,
+)
 from core.orders import OrderRole, OrderState, OrderType
 from core.ports import (
     BarProvider,
@@ -27,7 +36,7 @@ from core.ports import (
     ReportKind,
 )
 from core.targets import Touched
-from core.types import Command, MinuteSpan, TradingState
+from core.types import Command, MinuteSpan, Refusal, TradingState
 from daemon.commands import NO_PROCESS, Asked, NotObeyed, Obeyed, Operator
 from daemon.floor import Done, Floor
 from daemon.fuse import Blown
@@ -237,6 +246,9 @@ class Trading:
             state=state,
             exits=sum(isinstance(one, Submit | Modify) for one in main.effects),
             cancelled=taken_back.count(OrderRole.ENTRY),
+            released=tuple(
+                one.breaker.name.lower() for one in main.effects if isinstance(one, Released)
+            ),
         )
 
     # --- what a step leads to --------------------------------------------------------------------
@@ -369,10 +381,25 @@ def log_effects(done: Sequence[Done]) -> None:
                     reason=trade.exit_reason.name,
                     net_paise=trade.net_paise,
                 )
-            case Tripped(order_id, reason):
-                log.error("breaker_tripped", book=book, order_id=order_id, reason=reason)
+            case Tripped(order_id, reason, breaker):
+                log.error(
+                    "breaker_tripped",
+                    book=book,
+                    breaker=breaker.name.lower(),
+                    order_id=order_id,
+                    reason=reason,
+                    advice=advice_on(breaker),
+                )
+            case Released(breaker):
+                log.info("breaker_released", book=book, breaker=breaker.name.lower())
             case _:
                 pass
+
+
+def advice_on(breaker: Refusal) -> str:
+    """What a person is to do about one that has tripped."""
+    ends = "it ends with the day" if breaker is Refusal.DAY_LOSS else "then tradingd resume"
+    return f"see {breaker.name.lower()} under 'Breakers' in docs/runbook.md; {ends}"
 
 
 def log_failures(failures: Iterable[tuple[str, Blown]]) -> None:

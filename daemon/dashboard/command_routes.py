@@ -37,6 +37,7 @@ def command_routes(operator: Operator) -> list[Route]:
             "trading_state": obeyed.state.name,
             "exits": obeyed.exits,
             "cancelled": obeyed.cancelled,
+            "released": list(obeyed.released),
         }
         return JSONResponse({"success": True, "data": data})
 

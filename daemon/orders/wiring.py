@@ -8,6 +8,7 @@ from collections.abc import Callable
 from core.errors import ConfigError
 from core.orders import Order, OrderRole
 from core.ports import Clock
+from core.rules.brakes import may_enter
 from core.types import TradingState
 from daemon.floor import Floor
 from daemon.orders.traffic import OrderTraffic
@@ -24,11 +25,14 @@ def traffic_of(
         raise ConfigError(f"mode {plan.mode}: feed {plan.source.name} has no broker for orders")
 
     def withheld(order: Order) -> str:
-        """An entry that was asked for before a halt is none after it."""
-        state = floor.main.state
-        if order.role is not OrderRole.ENTRY or state is TradingState.ACTIVE:
+        """An entry that was asked for before a halt, or a breaker, is none after it."""
+        main = floor.main
+        if order.role is not OrderRole.ENTRY or may_enter(main.engine.holdings):
             return ""
-        return f"trading is {state.name}"
+        if main.state is TradingState.ACTIVE:
+            return "day_loss"
+        latched = [one.name.lower() for one in main.breakers]
+        return ", ".join(latched) or f"trading is {main.state.name}"
 
     instruments = plan.source.instruments
     return OrderTraffic(plan.orders(clock, instruments, withheld), len(instruments), stir)

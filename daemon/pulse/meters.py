@@ -8,7 +8,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from core.events import Cancel, Effect, FillBooked, OrderChanged, SignalDecided, Submit, TradeClosed
+from core.events import (
+    Cancel,
+    Effect,
+    FillBooked,
+    OrderChanged,
+    SignalDecided,
+    Submit,
+    TradeClosed,
+    Tripped,
+)
 
 # Upper bounds of the buckets; what is longer than the last goes into one more.
 BOUNDS_S = (
@@ -64,6 +73,7 @@ class Meters:
     tick_outcomes: Callable[[], Mapping[str, int]] = dict  # of the day, as ingest counts them
     signals: Counter[tuple[str, str]] = field(default_factory=Counter)  # by status and refusal
     orders: Counter[tuple[str, str]] = field(default_factory=Counter)  # by role and state reached
+    trips: Counter[str] = field(default_factory=Counter)  # of breakers, by name
     fills: int = 0
     trades: int = 0
     store_failures: int = 0
@@ -82,6 +92,8 @@ class Meters:
                     self.fills += 1
                 case TradeClosed():
                     self.trades += 1
+                case Tripped(_, _, breaker):
+                    self.trips[breaker.name.lower()] += 1
 
     def stored(self, failure: str = "") -> None:
         """The market store took rows, or says why not."""

@@ -59,11 +59,14 @@ class Metrics(Collector):
         orders = _counter("orders", "Moves of orders by the state reached", "role", "state")
         for labels, count in meters.orders.items():
             orders.add_metric(labels, count)
+        trips = _counter("breaker_trips", "Breakers that tripped", "breaker")
+        for name, count in meters.trips.items():
+            trips.add_metric([name], count)
         audited = _counter("bars_audited", "Our bars against the broker's", "against", "outcome")
         for against, audit in self._facts().audits.items():
             for outcome in ("equal", "differ", "missing"):
                 audited.add_metric([against, outcome], getattr(audit, outcome))
-        yield from (ticks, signals, orders, audited)
+        yield from (ticks, signals, orders, trips, audited)
         for name, told, count in (
             ("minutes", "Minutes decided", meters.decision.count),
             ("fills", "Executions", meters.fills),

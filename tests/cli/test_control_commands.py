@@ -52,11 +52,11 @@ def test_status_names_what_is_in_doubt_and_not_all_of_two_thousand() -> None:
 
 
 def test_status_says_why_it_is_halted() -> None:
-    assert ["halted by    unknown_order: no answer"] == breaker_lines(["unknown_order: no answer"])
+    assert ["latched      unknown_order: no answer"] == breaker_lines(["unknown_order: no answer"])
 
 
 def test_a_flatten_says_what_it_sent() -> None:
-    answer = STANDING | {"exits": 2, "cancelled": 0}
+    answer = STANDING | {"exits": 2, "cancelled": 0, "released": []}
 
     assert command_line("flatten", answer) == (
         "REDUCING     2 exits at the next open, 0 pending entries cancelled;"
@@ -64,6 +64,26 @@ def test_a_flatten_says_what_it_sent() -> None:
     )
     assert command_line("resume", answer | {"trading_state": "ACTIVE"}) == (
         "ACTIVE       entries are allowed"
+    )
+
+
+def test_of_real_orders_a_flatten_says_what_it_asked_for_and_a_halt_what_it_took_back() -> None:
+    answer = STANDING | {"broker": "upstox", "exits": 1, "cancelled": 1, "released": []}
+    ends = "no entry until `tradingd resume`; exits pass"
+
+    assert command_line("flatten", answer) == (
+        f"REDUCING     1 exit asked for, 1 pending entry cancelled; {ends}"
+    )
+    assert command_line("halt", answer | {"trading_state": "HALTED"}) == (
+        f"HALTED       1 pending entry cancelled; {ends}"
+    )
+
+
+def test_a_resume_names_the_breakers_that_it_releases() -> None:
+    done = {"exits": 0, "cancelled": 0, "released": ["rejects", "unknown_order"]}
+
+    assert command_line("resume", STANDING | done | {"trading_state": "ACTIVE"}) == (
+        "ACTIVE       released rejects, unknown_order; entries are allowed"
     )
 
 

@@ -35,6 +35,7 @@ from sandbox.orders.order import Order, Trade
 from sandbox.server import Sandbox
 from stores.memory import MemoryMarketStore
 from stores.owner import InlineOwner
+from strategies.brakes import BrakeSettings
 from strategies.registry import settings_of
 from strategies.settings import RiskSettings, resolve
 from tests.daemon.days import copy_of_a_kill, recorded, rows
@@ -153,6 +154,7 @@ def live_day(
     mode: str = LIVE,
     strategy: str = FREQUENT,
     assignments: Sequence[str] = (),
+    brakes: BrakeSettings | None = None,
     until: str | None = None,
     world: World | None = None,
     token: Callable[[int], str] = lambda now_ns: "given",
@@ -163,6 +165,7 @@ def live_day(
     Args:
         faults: of the exchange, as `tradingd sandbox --fault` takes them.
         assignments: beside `TERMS`, as after --set.
+        brakes: limits of the breakers; None: those that have one are off.
         until: the daemon is stopped then, as by SIGTERM; None: it plays to the day's end.
         token: that the daemon has at a moment.
         at: is told of each crash point, and the state directory.
@@ -186,7 +189,13 @@ def live_day(
             for number, kill in enumerate((*kills, None), 1):
                 life = _Life(directory, kill, reached, at)
                 async with _plan(
-                    venue, address, mode, strategy, assignments, lambda: token(clock.now_ns())
+                    venue,
+                    address,
+                    mode,
+                    strategy,
+                    assignments,
+                    lambda: token(clock.now_ns()),
+                    brakes,
                 ) as plan:
                     outcome = await life.live(plan, stage, store, stop)
                     last_plan = plan
@@ -238,6 +247,7 @@ async def _plan(
     strategy: str,
     assignments: Sequence[str],
     token: Callable[[], str],
+    brakes: BrakeSettings | None,
 ) -> AsyncIterator[Plan]:
     """What one process of the daemon is given."""
     risk, settings = resolve(RiskSettings(), settings_of(strategy)(), [*TERMS, *assignments])
@@ -259,6 +269,7 @@ async def _plan(
             ),
             strategies=(("frequent", strategy, settings),),
             risk=market_risk,
+            brakes=brakes,
             terms=terms,
             orders=UpstoxOrders(calls, reads),
         )

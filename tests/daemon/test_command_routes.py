@@ -274,12 +274,13 @@ def commanded(
 def test_a_command_goes_the_operators_way_and_is_answered_once_obeyed(command: Command) -> None:
     name = command.name.lower()
     body = json.dumps({"command": name}).encode()
-    answer, asked, early = commanded(body, lambda _: Obeyed(TradingState.REDUCING, 2, 1))
+    answer, asked, early = commanded(
+        body, lambda _: Obeyed(TradingState.REDUCING, 2, 1, ("rejects",))
+    )
 
     assert 200 == answer.status_code
-    assert {"command": name, "trading_state": "REDUCING", "exits": 2, "cancelled": 1} == (
-        answer.json()["data"]
-    )
+    done = {"exits": 2, "cancelled": 1, "released": ["rejects"]}
+    assert {"command": name, "trading_state": "REDUCING", **done} == answer.json()["data"]
     assert [Asked(command, "page@127.0.0.1", os.getpid())] == asked
     assert [False] == early
 

@@ -55,10 +55,12 @@ async function command(name, secret) {
   return true;
 }
 
-function obeyed(name, { trading_state, exits, cancelled }) {
+function obeyed(name, { trading_state, exits, cancelled, released }) {
   state.trading = trading_state;
   const words = cancelled === 1 ? "pending entry" : "pending entries";
-  const done = name === "flatten" ? `${counted(exits, "exit")} at the next open, ${count.format(cancelled)} ${words} cancelled; ` : "";
+  const taken = name === "flatten" || cancelled ? `${count.format(cancelled)} ${words} cancelled; ` : "";
+  const left = name === "flatten" ? `${counted(exits, "exit")} asked for, ` : "";
+  const done = left + taken + (released.length ? `released ${released.join(", ")}; ` : "");
   tell(`${trading_state}: ${done}${MEANING[trading_state] ?? ""}`, TONE[trading_state] ?? "");
 }
 

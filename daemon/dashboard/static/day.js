@@ -32,7 +32,7 @@ document.addEventListener("snapshot", ({ detail: { daemon } }) => {
   say(byId("minutes"), `${daemon.minutes_done} of ${daemon.minutes_expected} min${phase}`);
   byId("session").max = daemon.minutes_expected || 1;
   byId("session").value = daemon.minutes_done;
-  const notes = [daemon.waiting_for && `Waiting for the ${daemon.waiting_for}.`, daemon.reconciliation && `Ledger and broker: ${daemon.reconciliation}`, ...daemon.breakers.map((breaker) => `HALTED by ${breaker}`), ...daemon.doubts.map((doubt) => `In doubt: ${doubt}`), ...daemon.audits.map((audit) => `Our bars against the broker's ${audit}`), ...daemon.readiness, ...(daemon.waiting_for ? daemon.report : [])].filter(Boolean);
+  const notes = [daemon.waiting_for && `Waiting for the ${daemon.waiting_for}.`, daemon.reconciliation && `Ledger and broker: ${daemon.reconciliation}`, ...daemon.breakers.map((breaker) => `Latched: ${breaker}`), ...daemon.doubts.map((doubt) => `In doubt: ${doubt}`), ...daemon.audits.map((audit) => `Our bars against the broker's ${audit}`), ...daemon.readiness, ...(daemon.waiting_for ? daemon.report : [])].filter(Boolean);
   byId("notice").hidden = notes.length === 0;
   say(byId("notice"), notes.join("\n"));
 });

@@ -32,6 +32,7 @@ def measured() -> Signs:
     meters.tick_outcomes = lambda: {"merged": 990, "late": 10}
     meters.signals["refused", "cooldown"] += 3
     meters.orders["entry", "filled"] += 2
+    meters.trips["rejects"] += 2
     meters.fills, meters.trades = 4, 1
     signs.facts = replace(signs.facts, audits={"feed": BarAudit(equal=90, differ=3, missing=1)})
     for seconds in (0.0003, 0.003, 20.0):
@@ -46,6 +47,7 @@ def test_counts_and_states_are_told_with_what_they_count() -> None:
     assert 990 == samples["tradingd_ticks_total", (("outcome", "merged"),)]
     assert 3 == samples["tradingd_signals_total", (("refusal", "cooldown"), ("status", "refused"))]
     assert 2 == samples["tradingd_orders_total", (("role", "entry"), ("state", "filled"))]
+    assert 2 == samples["tradingd_breaker_trips_total", (("breaker", "rejects"),)]
     assert (4, 1) == (samples["tradingd_fills_total", ()], samples["tradingd_trades_total", ()])
     audited = ("against", "feed")
     assert 90 == samples["tradingd_bars_audited_total", (audited, ("outcome", "equal"))]
