@@ -306,6 +306,7 @@ class Daemon:
             operator=self.operator,
             lateness=Lateness(clock, self.plan.late_ns) if is_live else None,
             meters=self.vitals.meters,
+            alert=self.vitals.status,
             publications=ingest.publications,
             doubts=ingest.doubts,
             traffic=traffic,

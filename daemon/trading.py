@@ -81,8 +81,11 @@ class Trading:
         doubts: Doubts | None = None,
         traffic: OrderTraffic | None = None,
         held: Callable[[], AbstractContextManager[None]] = nullcontext,
+        alert: Callable[[str], None] | None = None,
     ) -> None:
-        """`publications`: how Minutes came about, by their close; taken out when decided."""
+        """`publications`: how Minutes came about, by their close; taken out when decided.
+        `alert`: takes what a person must look at."""
+        self._alert = alert
         self._floor = floor
         self._lateness = lateness
         self._ledger = ledger
@@ -153,7 +156,7 @@ class Trading:
         self.minutes += 1
         self.last_minute_ns = close_ns
         show(self._scanner, span, done)
-        log_effects(done)
+        self._tell(done)
         log_failures((one.desk.name, blown) for one in done for blown in one.blown)
 
     # --- what a broker, or a tick at a target, tells ---------------------------------------------
@@ -178,7 +181,7 @@ class Trading:
             await self.send(done)
             self._meters.decided(done[0].effects)
             show(self._scanner, None, done)
-            log_effects(done)
+            self._tell(done)
             if isinstance(told, BrokerReport) and told.kind is ReportKind.REJECTED:
                 log.error("order_refused", order_id=told.order_id, reason=told.reason)
 
@@ -234,6 +237,7 @@ class Trading:
             await self.send(done)
         state, main = self._floor.main.state, done[0]
         self._meters.decided(main.effects)
+        self._tell(done)
         log.info(
             "command_obeyed",
             command=asked.command.name.lower(),
@@ -252,6 +256,14 @@ class Trading:
         )
 
     # --- what a step leads to --------------------------------------------------------------------
+
+    def _tell(self, done: Sequence[Done]) -> None:
+        """Log what was done; a breaker that tripped is also for a person at once."""
+        log_effects(done)
+        for effect in done[0].effects:  # of the main book: no other has breakers
+            if isinstance(effect, Tripped) and self._alert is not None:
+                name, advice = effect.breaker.name.lower(), advice_on(effect.breaker)
+                self._alert(f"{name} has tripped: {effect.reason}; {advice}")
 
     async def remember(self, events: list[LedgerEvent]) -> None:
         """One transaction. Raises StoreFailed: then nothing is sent and the process stops."""

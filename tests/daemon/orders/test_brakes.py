@@ -7,6 +7,7 @@ import pytest
 
 from core.types import Command, TradingState
 from daemon.commands import Obeyed
+from daemon.pulse.notify import Notifier
 from strategies.brakes import BrakeSettings
 from tests.daemon.live_day import Kill, LiveDay, Stage, live_day
 from tests.daemon.orders.test_live_days import check_agreed
@@ -46,6 +47,7 @@ def test_orders_beyond_the_rate_trip_over_a_kill_and_exits_go_on(tmp_path: Path)
 @pytest.mark.slow
 def test_a_broker_that_refuses_trips_and_a_resume_names_what_it_releases(tmp_path: Path) -> None:
     answers: list[object] = []
+    manager = Manager({})
 
     async def resume(stage: Stage) -> None:
         await stage.when(lambda: stage.daemon is not None and bool(latched(stage)))
@@ -54,6 +56,9 @@ def test_a_broker_that_refuses_trips_and_a_resume_names_what_it_releases(tmp_pat
 
     async def poor(stage: Stage) -> None:
         stage.desk.account.cash_paise = 0
+        await stage.when(lambda: stage.daemon is not None)
+        assert stage.daemon is not None
+        stage.daemon.vitals.notifier = manager
         await resume(stage)
 
     brakes = BrakeSettings(max_rejects=2)
@@ -64,7 +69,20 @@ def test_a_broker_that_refuses_trips_and_a_resume_names_what_it_releases(tmp_pat
     assert isinstance(answer, Obeyed)
     assert (TradingState.ACTIVE, ("rejects",)) == (answer.state, answer.released)
     assert ["rejects"] == breakers(day, "breaker_tripped") == breakers(day, "breaker_released")
+    assert ["rejects"] == [row["breaker"] for row in day.logged("breaker_released")]
     assert day.rows("fills")  # what was decided after the resume
+    [alert] = [one for one in manager.told if "tripped" in one]
+    assert alert.startswith("STATUS=rejects has tripped: 2 rejects in a row, the last: ")
+    assert alert.endswith("; see rejects under 'Breakers' in docs/runbook.md; then tradingd resume")
+
+
+class Manager(Notifier):
+    """The service manager, which a person may ask."""
+
+    told: list[str]
+
+    def tell(self, *assignments: str) -> None:
+        self.told = [*getattr(self, "told", []), *assignments]
 
 
 def latched(stage: Stage) -> list[object]:
