@@ -1,5 +1,6 @@
 """`tradingd doctor`: the checks of the installation, and what the command says and returns."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from cli.doctor_commands import (
     check_packages,
     check_python,
 )
+from daemon.config import ALLOW_LIVE
 from daemon.doctor import Verdict
 from tests.cli.command import call
+from tests.consenting import ACCOUNT, configured_live
 
 LOCKED = """\
 # by a tool
@@ -105,3 +108,19 @@ def test_a_bad_configuration_is_a_failing_check_and_the_others_follow(
     assert answer.code == 1
     assert "FAIL  config" in answer.out
     assert "ledger       none yet" in answer.out
+
+
+def test_in_mode_live_the_acts_and_the_program_are_looked_at(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "var"
+    file, _ = configured_live(tmp_path)
+    words = ["doctor", "--state-dir", str(directory), "--config", str(file), "--set", "mode=live"]
+    missed = call(capfd, *words)
+    monkeypatch.setenv(ALLOW_LIVE, ACCOUNT)
+    allowed = call(capfd, *words)
+
+    assert f"FAIL  live         mode live needs {ALLOW_LIVE}={ACCOUNT}" in missed.out
+    assert "ok    live         account ..BX is configured, and allowed here" in allowed.out
+    assert "ok    halt file    none" in allowed.out
+    assert re.search(r"^(ok   |WARN ) program ", allowed.out, re.M)
