@@ -17,6 +17,13 @@ from pathlib import Path
 
 from cli import kernel_cache
 
+MUHURAT = "2025-10-21"  # 13:45 to 14:45
+TRADING = (
+    f"feed.day={MUHURAT} symbols=RELIANCE history_sessions=4 timeframe=5m ema_fast=3 ema_slow=8"
+    " atr_period=4 adx_period=3 swing_period=2 reversion_k=0.6 adx_limit=45 warmup_bars=10"
+    " time_stop_bars=6 cooldown_bars=2"
+).split()
+
 
 def main() -> None:
     """Say how long it took."""
@@ -80,6 +87,7 @@ def play(directory: Path) -> None:
         await daemon.close()
 
     asyncio.run(one_day())
+    asyncio.run(told_day(directory / "told"))
     instruments = chosen_instruments(())
     bars = SyntheticFeed(1, day, VirtualClock(0)).history(instruments, 5)
     dataset = trusted(instruments, bars, DataOptions())
@@ -91,6 +99,24 @@ def play(directory: Path) -> None:
                     strategy=name, settings=settings, risk=plan.risk, dataset=dataset, gear=gear
                 )
             )
+
+
+async def told_day(directory: Path) -> None:
+    """An hour whose fills are told, by the local exchange in this process and nobody else: those
+    kernels are met at the first order of a live day. It trades once, in parts, to its stop."""
+    from cli.config_commands import configuration
+    from cli.run_commands import plan_of
+    from cli.run_sources import opening_of
+    from core.session import parse_day
+    from daemon.bootstrap import Daemon
+
+    feed = {"kind": "sandbox", "speed": "max"}
+    configured = configuration(None, TRADING, {"mode": "live", "feed": feed})
+    async with opening_of(configured, lambda token: None) as opened:
+        daemon = Daemon(plan_of(configured, opened), directory)
+        await daemon.open()
+        await daemon.play(parse_day(MUHURAT))
+        await daemon.close()
 
 
 def live_kernels() -> None:
