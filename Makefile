@@ -61,8 +61,9 @@ coverage: setup  ## branch coverage of the kernels, run as plain Python: core an
 expected: setup  ## how many of the ten expected runs in ../shared/expected agree
 	@$(BIN)/python -m tests.e2e.test_expected_runs
 
-soak: setup  ## simulated days full of faults (ARGS="--days 300 --seed 0"), then thirty kills of a real process
+soak: setup  ## simulated days full of faults (ARGS="--days 300 --seed 0"), on paper and live, then thirty kills of a real process
 	@$(BIN)/python -m tests.faults.campaign $(ARGS)
+	@$(BIN)/python -m tests.faults.live_campaign $(ARGS)
 	@$(BIN)/python -m tests.e2e.kills
 
 bench: setup  ## side by side with the peers, which live in an environment of their own (ARGS="--only w3")

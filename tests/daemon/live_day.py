@@ -116,8 +116,11 @@ class LiveDay:
 class Stage:
     """The world of a day while it runs, for a script that acts in it."""
 
-    def __init__(self, sandbox: Sandbox, exchange: Exchange, venue: LoopVenue) -> None:
+    def __init__(
+        self, sandbox: Sandbox, accounts: Accounts, exchange: Exchange, venue: LoopVenue
+    ) -> None:
         self.sandbox = sandbox
+        self.accounts = accounts
         self.exchange = exchange
         self.venue = venue
         self.desk = sandbox.orders.desk
@@ -158,6 +161,7 @@ def live_day(
     until: str | None = None,
     world: World | None = None,
     token: Callable[[int], str] = lambda now_ns: "given",
+    order_host: str | None = None,
     at: Callable[[str, Path], None] = lambda name, directory: None,
 ) -> LiveDay:
     """The day to its end, over as many lives as there are `kills` and one more.
@@ -168,6 +172,7 @@ def live_day(
         brakes: limits of the breakers; None: those that have one are off.
         until: the daemon is stopped then, as by SIGTERM; None: it plays to the day's end.
         token: that the daemon has at a moment.
+        order_host: where orders go; None: to the sandbox, as all else.
         at: is told of each crash point, and the state directory.
     """
     reached: Counter[str] = Counter()
@@ -177,9 +182,10 @@ def live_day(
         clock = venue.clock_of_all
         asked = Faults([fault_of(text) for text in faults], seed=5)
         exchange = Exchange(LISTED, world or GeneratedWorld(5, hours), hours, clock, asked)
-        sandbox = Sandbox(exchange, Accounts("given", clock.now_ns(), asked))
+        accounts = Accounts("given", clock.now_ns(), asked)
+        sandbox = Sandbox(exchange, accounts)
         address = await sandbox.start()
-        stage = Stage(sandbox, exchange, venue)
+        stage = Stage(sandbox, accounts, exchange, venue)
         store = MemoryMarketStore(instruments())
         stop = asyncio.Event()
         acting = asyncio.create_task(script(stage))
@@ -188,9 +194,10 @@ def live_day(
         try:
             for number, kill in enumerate((*kills, None), 1):
                 life = _Life(directory, kill, reached, at)
+                hosts = (order_host or address, address)
                 async with _plan(
                     venue,
-                    address,
+                    hosts,
                     mode,
                     strategy,
                     assignments,
@@ -242,18 +249,18 @@ async def _stop_at(time: str | None, stage: Stage, stop: asyncio.Event) -> None:
 @asynccontextmanager
 async def _plan(
     venue: LoopVenue,
-    address: str,
+    hosts: tuple[str, str],
     mode: str,
     strategy: str,
     assignments: Sequence[str],
     token: Callable[[], str],
     brakes: BrakeSettings | None,
 ) -> AsyncIterator[Plan]:
-    """What one process of the daemon is given."""
+    """What one process of the daemon is given; `hosts`: that of orders, that of all else."""
     risk, settings = resolve(RiskSettings(), settings_of(strategy)(), [*TERMS, *assignments])
     market_risk = risk.for_market(Market.NSE)
     terms = session_terms(market_risk)
-    calls, reads = (UpstoxRest(token, address=address) for _ in range(2))
+    calls, reads = (UpstoxRest(token, address=one) for one in hosts)
     try:
         yield Plan(
             mode=mode,

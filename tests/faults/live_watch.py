@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from core.ports import EventKind
 from core.session import SECOND_NS
 from core.types import TradingState
 from daemon.bootstrap import Daemon
@@ -105,7 +106,7 @@ def violations(day: LiveDay, watch: Watch) -> Iterator[str]:
     yield from (f"{count} orders carry the tag {tag}" for tag, count in tags.items() if count > 1)
     alerts = [str(one["reason"]) for one in day.notes("breaker_tripped")]
     is_halted = day.state is TradingState.HALTED
-    if is_halted and not alerts:
+    if is_halted and not (alerts or day.inputs(EventKind.COMMAND)):
         yield "HALTED without an alert"
     yield from _fills(day, alerts if is_halted else [])
     if held(day) != day.held and not is_halted:

@@ -3,7 +3,7 @@
 The broker's own times move with them, so that a day holds entries, exits and its square-off.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -32,6 +32,8 @@ def watched_day(
     kills: Sequence[Kill] = (),
     script: Script = nothing,
     assignments: Sequence[str] = (),
+    token: Callable[[int], str] = lambda now_ns: "given",
+    order_host: str | None = None,
 ) -> LiveDay:
     """The day to its end; raises AssertionError with all that is wrong with it."""
     watch = Watch()
@@ -40,7 +42,15 @@ def watched_day(
         watch.begin(stage)
         await script(stage)
 
-    day = live_day(folder, *faults, kills=kills, script=both, assignments=[*TIMES, *assignments])
+    day = live_day(
+        folder,
+        *faults,
+        kills=kills,
+        script=both,
+        assignments=[*TIMES, *assignments],
+        token=token,
+        order_host=order_host,
+    )
     wrong = list(violations(day, watch))
     assert wrong == [], "\n".join([*wrong, *told(day)])
     assert day.outcome.complete
