@@ -122,14 +122,14 @@ async def typed_line(stop: asyncio.Event) -> str:
 def shown(configured: Configuration) -> list[str]:
     """What would be traded, and how much at most."""
     settings = configured.settings
-    risk, live = settings.risk.for_market(settings.feed.session), settings.live
+    risk, brakes = settings.risk.for_market(settings.feed.session), settings.brakes
     names = ", ".join(settings.symbols) or "what the feed offers"
     return [
         f"trades       {names} by {', '.join(configured.strategies)}",
-        f"at most      Rs {risk.max_capital:,.0f} times {risk.leverage:g},"
+        f"at most      Rs {brakes.max_exposure:,.0f} in {brakes.max_positions} positions,"
         f" {risk.max_entries_per_day} entries, a day's loss of Rs {risk.max_daily_loss:,.0f}",
-        f"calls        {live.orders_per_second} a second, {live.orders_per_day} a day,"
-        f" {live.kept_for_exits} of them kept for exits",
+        f"calls        {settings.live.orders_per_second} a second, {brakes.max_orders_per_day} a"
+        f" day, {brakes.orders_kept_for_exits} of them kept for exits",
     ]
 
 

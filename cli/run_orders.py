@@ -31,7 +31,7 @@ async def ordering(
         rest: as the source asks, whose windows the reads of orders share.
         clock: that the exchange's is held against; None: it goes by ours.
     """
-    live = configured.settings.live
+    live, brakes = configured.settings.live, configured.settings.brakes
     if configured.settings.mode != LIVE:
         yield None, None
         return
@@ -39,7 +39,9 @@ async def ordering(
     try:
         yield (
             AtBroker(calls=calls, reads=rest, api=api, account=live.account, clock=clock),
-            UpstoxOrders(calls, rest, limits=live.limits, now_s=venue.now_s, sleep=venue.sleep),
+            UpstoxOrders(
+                calls, rest, limits=live.limits(brakes), now_s=venue.now_s, sleep=venue.sleep
+            ),
         )
     finally:
         await calls.close()

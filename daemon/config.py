@@ -220,18 +220,6 @@ class Settings(Table):
     live: LiveSettings = Field(default_factory=LiveSettings)
 
     @model_validator(mode="after")
-    def _the_breaker_trips_before_calls_are_held_back(self) -> "Settings":
-        brakes, live = self.brakes, self.live
-        ours = brakes.max_orders_per_day - brakes.orders_kept_for_exits
-        theirs = live.orders_per_day - live.kept_for_exits
-        if ours > theirs:
-            raise ValueError(
-                f"brakes.max_orders_per_day leaves entries {ours} orders, live.orders_per_day"
-                f" {theirs}: raise both"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _recorded_days_are_traded(self) -> "Settings":
         if self.watch and self.feed.kind == "replay":
             raise ValueError("watch is for days to come: kind replay trades all that it plays")

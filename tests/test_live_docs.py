@@ -44,4 +44,4 @@ def test_the_configuration_that_is_shown_is_allowed_to_trade(tmp_path: Path) -> 
     configured = configuration(file, ())
 
     require_acts(configured, {ALLOW_LIVE: "AB1234"})
-    assert configured.settings.live.limits.kept_for_exits == 40
+    assert configured.settings.brakes.orders_kept_for_exits == 40

@@ -1,4 +1,4 @@
-"""What the configuration says of real orders: whose account it may be, and how many calls.
+"""What the configuration says of real orders: whose account it may be, and how quick its calls.
 
 One of three acts that mode live needs (docs/live.md); by itself it switches nothing on.
 """
@@ -6,9 +6,10 @@ One of three acts that mode live needs (docs/live.md); by itself it switches not
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from brokers.upstox.limits import BROKER_WINDOWS, OrderLimits
+from strategies.brakes import BrakeSettings
 from strategies.table import Table
 
 ACCOUNT = re.compile(r"[A-Z0-9]{2,20}")  # part of every signal id, hence no separator
@@ -30,25 +31,14 @@ class LiveSettings(Table):
     orders_per_second: int = Field(
         2, ge=1, le=BROKER_WINDOWS[1], description="calls to the broker before an entry waits"
     )
-    orders_per_day: int = Field(100, ge=1, le=10_000, description="calls to the broker")
-    kept_for_exits: int = Field(40, ge=0, le=10_000, description="of these no entry may use")
     accept_dirty_tree: bool = Field(
         False, description="trade with a program that differs from its commit, or has none"
     )
 
-    @model_validator(mode="after")
-    def _leaves_some_for_entries(self) -> "LiveSettings":
-        if self.kept_for_exits >= self.orders_per_day:
-            raise ValueError(
-                f"kept_for_exits = {self.kept_for_exits} leaves nothing of"
-                f" orders_per_day = {self.orders_per_day} for entries"
-            )
-        return self
-
-    @property
-    def limits(self) -> OrderLimits:
+    def limits(self, brakes: BrakeSettings) -> OrderLimits:
+        """The pace of calls; how many a day has is a matter of the breakers."""
         return OrderLimits(
             per_second=self.orders_per_second,
-            per_day=self.orders_per_day,
-            kept_for_exits=self.kept_for_exits,
+            per_day=brakes.max_orders_per_day,
+            kept_for_exits=brakes.orders_kept_for_exits,
         )

@@ -400,13 +400,3 @@ def test_check_counts_what_was_set() -> None:
     said = config_commands.check(loaded("[risk]\nleverage = 2"))
 
     assert "configuration is good: 1 values set, strategies cross\n" == said
-
-
-def test_a_breaker_that_would_trip_after_calls_are_held_back_is_refused() -> None:
-    limits = ["max_orders_per_day=200"]
-    assert "leaves entries 160 orders, live.orders_per_day 60: raise both" in refusal(
-        assignments=limits
-    )
-
-    settings = load(MODELS, environ={}, assignments=[*limits, "orders_per_day=200"]).settings
-    assert 160 == settings.brakes.limits["max_orders_of_entries"]

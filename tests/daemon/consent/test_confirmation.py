@@ -89,7 +89,7 @@ def setup(folder: Path, *sets: str) -> str:
     [
         "risk.max_daily_loss=4999",
         "symbols=TATAPOWER",
-        "live.orders_per_day=101",
+        "brakes.max_orders_per_day=101",
         "feed.seed=2",
         "pixity.sl_mult=0.7",
         "upstox.api=http://127.0.0.1:9000",
