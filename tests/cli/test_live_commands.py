@@ -114,7 +114,9 @@ def test_a_typed_sentence_confirms_what_run_will_ask_for(
 
     assert (0, "") == (answer.code, answer.err)
     assert f"LIVE         real orders at sandbox seed 1, account {ACCOUNT}, on {DAY}" in answer.out
-    assert "at most      Rs 100,000 times 5, 10 entries, a day's loss of Rs 5,000" in answer.out
+    assert (
+        "at most      Rs 300,000 in 5 positions, 10 entries, a day's loss of Rs 5,000" in answer.out
+    )
     assert "calls        2 a second, 100 a day, 40 of them kept for exits" in answer.out
     assert f"to confirm   type: {SENTENCE}" in answer.out
     assert "" == lacks(directory, terms_of(given, "sandbox seed 1", parse_day(DAY)))
