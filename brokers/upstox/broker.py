@@ -323,7 +323,7 @@ class UpstoxBroker:
                 if frame is None:
                     self._connected.set()
                     self._wants_trades, self._senseless = True, 0
-                    self._looks.now()
+                    self._looks.after_connection()
                 else:
                     self._update(frame)
 

@@ -34,6 +34,13 @@ class Looks:
         now_s = self._now_s()
         self._plan(*(now_s + after_s for after_s in AFTER_CALL_S))
 
+    def after_connection(self) -> None:
+        """What came before it stands in the book, and not at once where that is old: an order of a
+        process before this one may be held without a stop."""
+        self.now()
+        now_s = self._now_s()
+        self._plan(*(now_s + after_s for after_s in AFTER_CALL_S[:-1]))
+
     def now(self) -> None:
         """As soon as may be."""
         self._plan(max(self._now_s(), self._last_s + LEAST_S))
