@@ -55,8 +55,7 @@ async def measure(seconds: float, instruments: int, folder: Path) -> Measurement
     daemon.prepare(day)
     stop = asyncio.Event()
     playing = asyncio.create_task(daemon.play(day, stop))
-    await vitals.through.wait()
-    await asyncio.sleep(SETTLED_S)
+    await under_way(playing, vitals)
     viewing = ["-m", "benchmarks.lag", "watch", await server.start(), str(seconds)]
     viewer = await asyncio.create_subprocess_exec(
         sys.executable, *viewing, stdout=asyncio.subprocess.PIPE
@@ -81,6 +80,15 @@ async def measure(seconds: float, instruments: int, folder: Path) -> Measurement
             "page_mb": size / 1e6,
         },
     )
+
+
+async def under_way(playing: asyncio.Task[object], vitals: Started) -> None:
+    """The day goes on and has settled; raises what it ended with instead."""
+    through = asyncio.create_task(vitals.through.wait())
+    await asyncio.wait({playing, through}, return_when=asyncio.FIRST_COMPLETED)
+    if playing.done():
+        playing.result()
+    await asyncio.sleep(SETTLED_S)
 
 
 async def sampled(seconds: float) -> list[float]:

@@ -91,6 +91,7 @@ class WholeMarket:
     market = Market.NSE
     base_ns = MINUTE_NS
     is_live = False
+    backfilled: frozenset[int] = frozenset()
 
     def __init__(self, day: TickedDay, begins_ns: int, per_frame: int) -> None:
         self.instruments = tuple(
@@ -123,6 +124,9 @@ class WholeMarket:
         return VirtualClock(frame.open_ns + self._begins_ns, speed=1.0)
 
     def candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
+        return None
+
+    def told_candles(self, frame: DayFrame, clock: Clock) -> Candles | None:
         return None
 
     async def feed(self, ingest: Ingest, frame: DayFrame, clock: Clock, after_ns: int) -> None:

@@ -93,6 +93,7 @@ def cases(folder: Path, size: data.Size) -> list[Case]:
         ours("W8 whole market", "default limits", "benchmarks.w8", "default", every_round=False),
         ours("W8 whole market", "unlimited", "benchmarks.w8", "unlimited", every_round=False),
         ours("Lag whole market", "tradingd", "benchmarks.lag", every_round=False),
+        ours("Halt whole market", "tradingd", "benchmarks.halts", every_round=False),
     ]
 
 
@@ -188,7 +189,7 @@ def machine() -> dict[str, object]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds, default 3")
-    parser.add_argument("--only", nargs="*", default=[], help="w1 w3 w4a w4b w5 w8 lag")
+    parser.add_argument("--only", nargs="*", default=[], help="w1 w3 w4a w4b w5 w8 lag halt")
     parser.add_argument("--symbols", type=int, default=data.Size().symbols)
     parser.add_argument("--days", type=int, default=data.Size().days)
     parser.add_argument("--json", type=Path, default=ANSWERS, help="where the figures go")

@@ -52,6 +52,7 @@ GOALS = {
     ("W5 live", "50 a message, 160/s"): Goal(limits={"socket_p99_ms": 0.5}),
     ("W5 live", "2,000 a message, 4/s"): Goal(limits={"behind_at_end_ms": 250.0}),
     ("Lag", "tradingd"): Goal(limits={"p99_ms": 20.0}),
+    ("Halt", "tradingd"): Goal(limits={"p99_ms": 250.0}),
     ("W8", "default limits"): Goal(limits={"closing_p50_ms": 5.0, "closing_p99_ms": 25.0}),
 }
 HEAD = ("work", "who", "rate/s", "x peer", "peak MB", "prepared s", "answers", "goal", "figures")
