@@ -57,7 +57,6 @@ async def measure(halts: int, instruments: int, folder: Path) -> Measurement:
             "p50_ms": 1e3 * percentile(taken_s, 50),
             "p99_ms": 1e3 * percentile(taken_s, 99),
             "longest_ms": 1e3 * max(taken_s),
-            "ticks_per_second": vitals.meters.tick_outcomes()["merged"] / seconds,
         },
     )
 
