@@ -15,8 +15,6 @@ from pathlib import Path
 
 import polars as pl
 
-from backtest.files import write_text
-
 UP, DOWN, QUIET, ACCENT = "#0a8f5b", "#c8402f", "#8a94a6", "#3b6fd4"
 
 # Charts take the colours of the page, which follow the reader's system.
@@ -129,11 +127,6 @@ def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
             "</body></html>",
         ]
     )
-
-
-def write_page(path: Path, text: str) -> None:
-    """The file complete, or as it was. Raises ConfigError where it cannot be written."""
-    write_text(path, text)
 
 
 def _section(section: Section, charts: list[str]) -> str:

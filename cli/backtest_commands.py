@@ -12,8 +12,7 @@ import typer
 
 from backtest.audit import audit as audit_checks
 from backtest.files import check_writable as check_writable
-from backtest.files import write_run
-from backtest.html import write_page
+from backtest.files import write_run, write_text
 from backtest.report import REPORT, report_of
 from backtest.run import Gear, Request, Result, run, strategy_bars
 from backtest.summary import summary_of
@@ -135,7 +134,7 @@ def finish(request: Request, result: Result, out: Path, *, with_report: bool) ->
     if with_report:
         bars, each = strategy_bars(request), alone(request)
         text = report_of(summary, result.signals, result.trades, bars, each)
-        write_page(out / REPORT, text)
+        write_text(out / REPORT, text)
         written += f", {REPORT}"
     print(f"written      {out}/{written}")
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from backtest.files import check_writable
-from backtest.html import write_page
+from backtest.files import check_writable, write_text
 from backtest.run import Request
 from cli.progress import progress
 from core.errors import ConfigError
@@ -66,7 +65,7 @@ def train(labels: Labels, out: Path) -> None:
     if beside is not None:
         for line in compared_lines(beside, int(labels.description["left_out"])):
             print(line)
-    write_page(out / REPORT_FILE, report(trained, beside))
+    write_text(out / REPORT_FILE, report(trained, beside))
     save(out, trained.forest, trained.description)
     print(f"written      {out}/{FOREST_FILE}, {MODEL_FILE}, {REPORT_FILE}")
 

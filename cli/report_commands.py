@@ -5,8 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from backtest.files import read_run
-from backtest.html import write_page
+from backtest.files import read_run, write_text
 from backtest.report import REPORT, by, months, offset_ns, refusals, report_of, with_times
 from cli.backtest_commands import summary_lines
 from core.errors import DataError
@@ -32,7 +31,7 @@ def report(directory: Path, out: Path | None) -> None:
     for line in table_lines(refusals(files.signals)):
         print(line)
     target = out or directory / REPORT
-    write_page(target, text)
+    write_text(target, text)
     print(f"\nwritten      {target}")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from backtest.html import write_page
+from backtest.files import write_text
 from cli.config_commands import configuration
 from core.errors import ConfigError, DataError
 from core.session import day_text
@@ -67,7 +67,7 @@ def told(span: str, legs: pl.DataFrame, *, each: bool) -> list[str]:
 def write(path: Path, span: str, legs: pl.DataFrame) -> None:
     """Raises ConfigError where `path` cannot be written."""
     if path.suffix == ".html":
-        write_page(path, slippage_page(f"Slippage, {span}", legs))
+        write_text(path, slippage_page(f"Slippage, {span}", legs))
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ may act on. Decides which events have a label; never what is learned from them.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from core.errors import ConfigError, DataError
 from core.rules.holdings import EXITED
 from core.session import day_text
 from core.types import ExitReason, Instrument, MinuteSpan, Records, Refusal, Side
-from providers.dataset import Dataset
+from providers.dataset import Dataset, only
 from providers.replay import ReplayProvider
 from research.outcomes import joined, outcomes
 from strategies.kernel import KernelStrategy
@@ -84,11 +84,8 @@ def without_model(settings: StrategySettings) -> StrategySettings:
 
 def alone(dataset: Dataset) -> Iterator[Dataset]:
     """The bars of one instrument at a time."""
-    for number, instrument in enumerate(dataset.instruments):
-        bars = dataset.bars[dataset.bars["instrument"] == number]
-        bars["instrument"] = 0
-        if len(bars):
-            yield replace(dataset, instruments=(instrument,), bars=bars)
+    each = (only(dataset, number) for number in range(len(dataset.instruments)))
+    yield from (one for one in each if len(one.bars))
 
 
 def whole_span(

@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from backtest.html import Chart, Facts, Section, Table, page, write_page
+from backtest.files import write_text
+from backtest.html import Chart, Facts, Section, Table, page
 from core.errors import ConfigError
 
 EVIL = "</script><img src=x onerror=alert(1)>"
@@ -70,7 +71,7 @@ def test_what_is_not_a_number_is_refused_in_a_chart() -> None:
 def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"cannot write .*report\.html"):
-        write_page(tmp_path / "file" / "report.html", "text")
-    write_page(tmp_path / "new" / "report.html", "text")
+        write_text(tmp_path / "file" / "report.html", "text")
+    write_text(tmp_path / "new" / "report.html", "text")
     assert (tmp_path / "new" / "report.html").read_text() == "text"
     assert [one.name for one in (tmp_path / "new").iterdir()] == ["report.html"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from backtest.html import write_page
+from backtest.files import write_text
 from backtest.report import by, months, refusals, report_of, with_times
 from core.session import IST_OFFSET_NS, ist_ns
 from tests.e2e.browser import PROGRAM, browser
@@ -92,7 +92,7 @@ def test_trades_lie_on_the_bars_that_hold_them() -> None:
 @pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine")
 def test_a_real_browser_draws_every_chart_and_complains_of_nothing(tmp_path: Path) -> None:
     text = report_of(summary(), signals(), trades())
-    write_page(tmp_path / "report.html", text)
+    write_text(tmp_path / "report.html", text)
     with browser() as page:
         page.open(f"file://{tmp_path}/report.html", width=1200, height=900)
         page.until(f"document.querySelectorAll('.main-svg').length >= {len(charts(text))}")
