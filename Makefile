@@ -74,7 +74,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 
 lock: setup  ## resolve requirements/*.txt anew (LOCK_ARGS=--upgrade for newer versions)
 	@$(BIN)/$(COMPILE) --output-file requirements/run.txt $(LOCK_ARGS)
-	@$(BIN)/$(COMPILE) --extra dev --extra lab --constraint requirements/run.txt --output-file requirements/dev.txt $(LOCK_ARGS)
+	@$(BIN)/$(COMPILE) --extra dev --extra lab --extra cluster --constraint requirements/run.txt --output-file requirements/dev.txt $(LOCK_ARGS)
 
 clean:  ## remove what make has made; never var/, where the daemon keeps its state
 	rm -rf $(VENV) $(BENCH_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -189,10 +189,15 @@ def write_run(
     check_writable(directory)
     directory.mkdir(parents=True, exist_ok=True)
     for name, frame in ((SIGNALS, signals), (TRADES, trades)):
-        partial = directory / f".{name}.partial"
-        frame.write_parquet(partial, compression="zstd", statistics=False)
-        _move(partial, directory / name)
+        write_parquet(directory / name, frame)
     write_text(directory / SUMMARY, json.dumps(summary, indent=1, sort_keys=True) + "\n")
+
+
+def write_parquet(path: Path, frame: pl.DataFrame) -> None:
+    """A file complete, or as it was."""
+    partial = path.with_name(f".{path.name}.partial")
+    frame.write_parquet(partial, compression="zstd", statistics=False)
+    _move(partial, path)
 
 
 def write_text(path: Path, text: str) -> None:

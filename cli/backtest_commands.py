@@ -26,7 +26,7 @@ from core.types import Market
 from providers.dataset import DataCounts, DataOptions, Dataset, StampLabel
 from providers.raw_bars import SourceLayout
 from providers.shortlist import expanded
-from research.labels import label_events
+from research.meta.labels import label_events
 from strategies.registry import build, needs_event_gear
 from strategies.settings import TIMEFRAME_WORDS, StrategySettings, timeframe_ns
 

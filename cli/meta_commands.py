@@ -9,7 +9,7 @@ from backtest.files import check_writable, write_text
 from backtest.run import Request
 from cli.progress import progress
 from core.errors import ConfigError
-from research.labels import Labels, label_events, write_labels
+from research.meta.labels import Labels, label_events, write_labels
 from strategies.model import FOREST_FILE, MODEL_FILE, save
 
 REPORT_FILE = "report.html"
@@ -54,9 +54,13 @@ def train(labels: Labels, out: Path) -> None:
 
     Labels of recorded days know what ran then: it stands beside the new model.
     """
-    from research.model_report import compared_lines, report, report_lines  # a second of imports
-    from research.recorded import compared
-    from research.training import train as trained_on
+    from research.meta.model_report import (  # a second of imports
+        compared_lines,
+        report,
+        report_lines,
+    )
+    from research.meta.recorded import compared
+    from research.meta.training import train as trained_on
 
     trained = trained_on(labels)
     beside = compared(trained.tested, labels) if "refusal" in labels.frame.columns else None

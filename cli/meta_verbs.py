@@ -86,7 +86,7 @@ def train(
     from cli import meta_commands as commands
     from cli.backtest_commands import data_options, request_of
     from core.errors import ConfigError
-    from research.labels import read_labels
+    from research.meta.labels import read_labels
 
     if sum(source is not None for source in (data, labels_file, ledger)) != 1:
         raise ConfigError("train learns from --data, from --labels or from --ledger: name one")

@@ -15,8 +15,8 @@ from core.session import day_span_ns, day_text
 from daemon.lock import StateLock
 from daemon.proof.evidence import start_of
 from daemon.proof.recipe import instruments_of
-from research.labels import WITHOUT_MODEL, Labels
-from research.recorded import RecordedDays, recorded_events, recorded_labels
+from research.meta.labels import WITHOUT_MODEL, Labels
+from research.meta.recorded import RecordedDays, recorded_events, recorded_labels
 from stores.ledger_reader import LEDGER_FILE, LedgerReader, open_read_only
 from stores.market import MARKET_FILE, DuckMarketStore
 from strategies.registry import settings_of

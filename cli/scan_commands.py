@@ -12,8 +12,8 @@ from cli.progress import progress
 from cli.report_commands import table_lines
 from core.errors import ConfigError
 from core.session import day_text
-from research.scan import Criteria, Scan, Scanned, scan, tried
-from research.scan_page import ranked, scan_page
+from research.search.scan import Criteria, Scan, Scanned, scan, tried
+from research.search.scan_page import ranked, scan_page
 
 SHORTLIST, TABLE, HEAT, PAGE = "shortlist.txt", "scan.csv", "heat.csv", "scan.html"
 MAX_WORKERS = 256

@@ -66,7 +66,7 @@ def scan(
     Example: tradingd scan --data bars.parquet --train-to 2026-07-21 --out found
     """
     from cli import backtest_commands, scan_commands
-    from research.scan import Criteria
+    from research.search.scan import Criteria
 
     options = backtest_commands.data_options(label, base, session, symbols, closing_auction)
     request = backtest_commands.request_of(

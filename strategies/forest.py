@@ -1,8 +1,8 @@
 """The meta-model's forest: plain arrays, and the one evaluator that every mode and gear asks.
 
 P(1) of an event = (sum over trees, in order, of the probability at the leaf it falls into) / trees.
-Made elsewhere (`research/training.py`), read from a file (`strategies/model.py`); decides whether a
-signal passes, never what is traded.
+Made elsewhere (`research/meta/training.py`), read from a file (`strategies/model.py`); decides
+whether a signal passes, never what is traded.
 """
 
 from dataclasses import dataclass

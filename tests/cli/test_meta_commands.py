@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.session import parse_day
-from research.labels import read_labels, write_labels
+from research.meta.labels import read_labels, write_labels
 from tests.cli.command import LIVELY_SET, call, lively_csv, rows_of, write_csv
 from tests.datasets import MARKETS, generated
 from tests.market import CASH

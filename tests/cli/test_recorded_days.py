@@ -14,9 +14,9 @@ from core.errors import ConfigError, DataError
 from core.session import DAY_NS, parse_day
 from daemon.lock import StateLock
 from research.folds import Fold, folds
-from research.labels import label_events
-from research.recorded import compared
-from research.training import train
+from research.meta.labels import label_events
+from research.meta.recorded import compared
+from research.meta.training import train
 from stores.market import MARKET_FILE, DuckMarketStore
 from strategies.model import FOREST_FILE, load
 from strategies.pixity import PixitySettings, wanted
@@ -58,9 +58,9 @@ def a_few_days_are_enough() -> Iterator[None]:
         return folds(decided_ns, ended_ns, 2)  # type: ignore[arg-type]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("research.fitting.TREES", 15)
-        patch.setattr("research.training.MIN_EVENTS", 20)
-        patch.setattr("research.training.folds", two)
+        patch.setattr("research.meta.fitting.TREES", 15)
+        patch.setattr("research.meta.training.MIN_EVENTS", 20)
+        patch.setattr("research.meta.training.folds", two)
         yield
 
 

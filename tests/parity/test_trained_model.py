@@ -12,8 +12,8 @@ from backtest.run import run
 from cli.validate_commands import validate
 from core.session import parse_day
 from providers.dataset import DataOptions, load
-from research.labels import label_events
-from research.training import train
+from research.meta.labels import label_events
+from research.meta.training import train
 from strategies.model import save
 from tests.datasets import in_both_gears, request_on
 from tests.strategies.forests import with_model

@@ -7,7 +7,7 @@ import polars as pl
 
 from core.session import DAY_NS
 from core.types import Market
-from research.labels import FORMAT, Labels
+from research.meta.labels import FORMAT, Labels
 from strategies.pixity import FEATURES, PixitySettings
 from strategies.settings import RiskSettings
 from tests.market import DAY, at

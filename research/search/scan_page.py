@@ -3,7 +3,7 @@
 import polars as pl
 
 from backtest.html import ACCENT, DOWN, QUIET, UP, Chart, Facts, Section, Table, page
-from research.scan import Scan, Scanned, tried
+from research.search.scan import Scan, Scanned, tried
 
 MOST_MAPS = 40  # heat maps, of the symbols that rank first
 

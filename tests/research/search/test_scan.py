@@ -10,8 +10,8 @@ from backtest.score import Score
 from backtest.summary import score_of
 from core.errors import ConfigError
 from providers.dataset import only
-from research.scan import Criteria, Scan, Scanned, scan, tried
-from research.scan_page import ranked, scan_page
+from research.search.scan import Criteria, Scan, Scanned, scan, tried
+from research.search.scan_page import ranked, scan_page
 from tests.datasets import AUCTION_BEGINS, LIVELY, generated, request_on
 
 TRAINED, TESTED = AUCTION_BEGINS[1:]

@@ -23,7 +23,7 @@ from core.session import day_text
 from core.types import ExitReason, Instrument, MinuteSpan, Records, Refusal, Side
 from providers.dataset import Dataset, only
 from providers.replay import ReplayProvider
-from research.outcomes import joined, outcomes
+from research.meta.outcomes import joined, outcomes
 from strategies.kernel import KernelStrategy
 from strategies.registry import build
 from strategies.settings import MarketRisk, StrategySettings

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from research.fitting import asked, fitted, float32_below, importance, plain
+from research.meta.fitting import asked, fitted, float32_below, importance, plain
 from strategies.forest import fault
 
 ROWS = 100_000

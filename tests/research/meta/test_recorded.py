@@ -9,7 +9,7 @@ import pytest
 from core.errors import ConfigError
 from core.session import parse_day
 from core.types import BAR, Market
-from research.recorded import EVENT_SCHEMA, RecordedDays, recorded_labels
+from research.meta.recorded import EVENT_SCHEMA, RecordedDays, recorded_labels
 from strategies.registry import settings_of
 from strategies.settings import RiskSettings
 

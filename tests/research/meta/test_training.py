@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 
 from core.errors import DataError, InvariantBroken
-from research import training
-from research.fitting import asked
 from research.folds import folds
-from research.labels import Labels
-from research.model_report import report, report_lines
-from research.training import Trained, train
+from research.meta import training
+from research.meta.fitting import asked
+from research.meta.labels import Labels
+from research.meta.model_report import report, report_lines
+from research.meta.training import Trained, train
 from strategies.model import load, save
 from strategies.pixity import PixitySettings, wanted
 from tests.market import at
@@ -24,7 +24,7 @@ from tests.research.events import made_up
 def few_trees() -> Iterator[None]:
     """What is promised here does not depend on how many there are; growing them takes the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("research.fitting.TREES", 15)
+        patch.setattr("research.meta.fitting.TREES", 15)
         yield
 
 

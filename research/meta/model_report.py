@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from backtest.html import ACCENT, DOWN, QUIET, UP, Chart, Facts, Section, Table, page
-from research.training import Trained, verdict
+from research.meta.training import Trained, verdict
 
 R_BINS = {"start": -2.0, "end": 3.0, "size": 0.1}
 

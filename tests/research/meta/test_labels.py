@@ -11,8 +11,8 @@ from core.errors import ConfigError, DataError
 from core.session import parse_day
 from core.types import PARTIAL
 from providers import replay
-from research.labels import label_events, read_labels, write_labels
-from research.outcomes import BOUNDLESS
+from research.meta.labels import label_events, read_labels, write_labels
+from research.meta.outcomes import BOUNDLESS
 from tests.datasets import LIVELY, MARKETS, WEEK, dataset_of, generated, request_on
 from tests.market import ALWAYS_OPEN
 from tests.strategies.forests import with_model, write_model

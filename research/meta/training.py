@@ -17,9 +17,9 @@ from backtest.summary import code_version
 from core.errors import DataError
 from core.session import day_text, ist_day
 from core.types import Float64s, Int64s
-from research.fitting import DEPTH, SEED, TREES, asked, fitted, importance, plain
 from research.folds import EMBARGO_NS, Fold, folds, require_apart
-from research.labels import Labels
+from research.meta.fitting import DEPTH, SEED, TREES, asked, fitted, importance, plain
+from research.meta.labels import Labels
 from strategies.forest import Forest
 
 MIN_EVENTS = 100

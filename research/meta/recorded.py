@@ -17,9 +17,17 @@ from core.errors import ConfigError, DataError
 from core.session import day_text
 from core.types import Instrument, Market, Records, SessionClass, Side
 from providers.dataset import DataOptions, trusted
-from research.labels import FORMAT, Labels, alone, event_rows, in_order, whole_span, without_model
-from research.outcomes import outcomes
-from research.training import verdict
+from research.meta.labels import (
+    FORMAT,
+    Labels,
+    alone,
+    event_rows,
+    in_order,
+    whole_span,
+    without_model,
+)
+from research.meta.outcomes import outcomes
+from research.meta.training import verdict
 from stores.query import ask
 from strategies.kernel import KernelStrategy, signal_dtype
 from strategies.registry import KERNELS, build
