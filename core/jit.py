@@ -29,7 +29,13 @@ def routine(function: F) -> F:
     return _compiled(function, OPTIONS | {"forceinline": False})
 
 
-def _compiled(function: F, options: Mapping[str, bool]) -> F:
+def ieee(function: F) -> F:
+    """As `routine`, and x / 0 is infinite or NaN, not an error: a loop over plain float arrays has
+    nothing to stop for and can use the vector unit. No fastmath either."""
+    return _compiled(function, OPTIONS | {"forceinline": False, "error_model": "numpy"})
+
+
+def _compiled(function: F, options: Mapping[str, object]) -> F:
     njit = cast("Any", numba.njit)  # `_nrt` is an option numba keeps for itself
     compiled = njit(cache=bool(cast("Any", numba.config).CACHE_DIR), **options)(function)
     return cast("F", compiled)
