@@ -1,3 +1,5 @@
+"""Splits computed by hand and whole, noise, and a set that needs no luck."""
+
 from itertools import combinations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The papers' own numbers, and what a record without a Sharpe ratio is told."""
+
 import numpy as np
 import pytest
 

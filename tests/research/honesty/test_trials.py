@@ -1,3 +1,5 @@
+"""What counts as one trial, and that nobody's trials are ever lost."""
+
 import sqlite3
 import subprocess
 import sys
