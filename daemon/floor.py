@@ -20,7 +20,6 @@ from core.types import Command, MinuteSpan, Records, SignalId
 from daemon.desk import Desk, DeskSetup, arrays_of, built
 from daemon.fuse import Blown, Fuse, off_in
 from daemon.memory.carrying import require_flat
-from daemon.memory.identity import code_digest
 from daemon.memory.journal import (
     command_event,
     doubt_change_of,
@@ -34,6 +33,7 @@ from daemon.memory.journal import (
 from daemon.memory.snapshot import opened, packed, unpack
 from daemon.plan import Plan
 from daemon.sources import groups_of
+from strategies.identity import code_digest
 
 
 class Done(NamedTuple):

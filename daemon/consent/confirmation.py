@@ -13,9 +13,9 @@ from typing import Any
 from core.errors import ConfigError, StoreFailed
 from core.session import day_text, ist_text
 from daemon.config import Configuration
-from daemon.memory.identity import code_digest
 from daemon.plan import masked
 from stores.secret_files import forget_secret, keep_secret, read_secret
+from strategies.identity import code_digest
 
 FILE = "live.confirmed"
 CONFIRM = "tradingd confirm"

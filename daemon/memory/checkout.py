@@ -8,7 +8,7 @@ import subprocess
 from functools import cache
 from typing import NamedTuple
 
-from daemon.memory.identity import ROOT
+from strategies.identity import ROOT
 
 LOCK = ROOT / "requirements" / "run.txt"
 UNKNOWN = "unknown"

@@ -21,7 +21,6 @@ from core.types import NEVER_NS, REPAIRED, Market, MinuteSpan, Records, SessionC
 from daemon.floor import Floor
 from daemon.fuse import blown_in, off_in
 from daemon.intake.tape import Replayed, digest_of, mark_count, replayed, tick_counts
-from daemon.memory.identity import code_digest
 from daemon.proof.comparison import LAYERS, Difference, Layer, Row, first_difference, known_to
 from daemon.proof.evidence import Evidence, evidence_of
 from daemon.proof.layered import layers_of
@@ -33,6 +32,7 @@ from stores.chain import canonical_json
 from stores.files import DiskFiles
 from stores.ledger_reader import open_read_only
 from stores.memory import decided_bar_of
+from strategies.identity import code_digest
 
 FOLDER = "certificates"
 GREEN, RED = "green", "red"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.memory import identity
-from daemon.memory.identity import code_digest
+from strategies import identity
+from strategies.identity import code_digest
 
 
 @pytest.fixture(autouse=True)

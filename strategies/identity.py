@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 DECIDING = ("core", "strategies")  # rules, bars and strategies; the desk only carries
 ARITHMETIC = ("numba", "llvmlite", "numpy")
 
