@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.session import DAY_NS, IST_OFFSET_NS
-from core.types import Int64s
+from core.types import Float64s, Int64s
 
 TRADING_DAYS_PER_YEAR = 252
 
@@ -64,16 +64,23 @@ def max_drawdown_paise(net_paise: Int64s) -> int:
 def sharpe(
     exit_ns: Int64s, net_paise: Int64s, days: Int64s, initial_cash: float, *, always_open: bool
 ) -> float:
-    """Daily nets / initial cash, sample deviation, times sqrt(252); 0 when flat.
-
-    A trade counts on the day of its exit; every session of the span is a day.
-    """
-    offset_ns = 0 if always_open else IST_OFFSET_NS
-    # An exit at the very end of a UTC day belongs to the day that ends.
-    exit_days = (exit_ns - 1 + offset_ns) // DAY_NS
-    daily = np.zeros(len(days))
-    np.add.at(daily, np.searchsorted(days, exit_days), net_paise)
-    daily /= initial_cash * 100
+    """Of `daily_returns`: mean by sample deviation, times sqrt(252); 0 when flat."""
+    daily = daily_returns(exit_ns, net_paise, days, initial_cash, always_open=always_open)
     if len(daily) < 2 or daily.std(ddof=1) == 0.0:
         return 0.0
     return float(daily.mean() / daily.std(ddof=1) * np.sqrt(TRADING_DAYS_PER_YEAR))
+
+
+def daily_returns(
+    exit_ns: Int64s, net_paise: Int64s, days: Int64s, initial_cash: float, *, always_open: bool
+) -> Float64s:
+    """Net by initial cash of each of `days`. A trade counts on the day of its exit."""
+    daily = np.zeros(len(days))
+    np.add.at(daily, np.searchsorted(days, exit_days(exit_ns, always_open=always_open)), net_paise)
+    return daily / (initial_cash * 100)
+
+
+def exit_days(exit_ns: Int64s, *, always_open: bool) -> Int64s:
+    """An exit at the very end of a UTC day belongs to the day that ends."""
+    offset_ns = 0 if always_open else IST_OFFSET_NS
+    return (exit_ns - 1 + offset_ns) // DAY_NS

@@ -51,8 +51,13 @@ class Prepared:
         days = [one.sessions["day"][:, 0] for one in self._spans]
         self.days: Int64s = np.unique(np.concatenate(days)).astype(np.int64)
 
-    def round_trips(self, strategy: str, settings: StrategySettings) -> Records:
+    def round_trips(
+        self, strategy: str, settings: StrategySettings, risk: MarketRisk | None = None
+    ) -> Records:
         """REPORT rows of what a fresh book trades, in the order of the exits.
+
+        Args:
+            risk: another account and other limits; the sessions' terms stay those prepared.
 
         Raises ConfigError for a strategy without a kernel, or of another timeframe.
         """
@@ -62,7 +67,9 @@ class Prepared:
                 f"strategy {strategy} cannot be searched here: it needs a kernel and one timeframe"
             )
         instruments, timeframes_ns = self.dataset.instruments, [self.timeframe_ns]
-        holdings = open_holdings(self.risk, [settings], instruments, self._groups, timeframes_ns)
+        holdings = open_holdings(
+            risk or self.risk, [settings], instruments, self._groups, timeframes_ns
+        )
         compiled = CompiledRun(fresh, holdings)
         for bars in self._earlier:
             fresh.on_bars(bars)
