@@ -15,73 +15,41 @@ from pathlib import Path
 
 import polars as pl
 
+from backtest.look import DRAW, SORT, STYLE
+
 UP, DOWN, QUIET, ACCENT = "#0a8f5b", "#c8402f", "#8a94a6", "#3b6fd4"
-
-# Charts take the colours of the page, which follow the reader's system.
-_DRAW = """
-for (const place of document.querySelectorAll('[data-chart]')) {
-  const figure = JSON.parse(document.getElementById(place.dataset.chart).textContent);
-  const look = getComputedStyle(document.body);
-  const line = look.getPropertyValue('--line');
-  const axis = {gridcolor: line, zerolinecolor: line, automargin: true};
-  const base = {
-    paper_bgcolor: 'transparent', plot_bgcolor: 'transparent', autosize: true,
-    font: {family: look.fontFamily, size: 12, color: look.color},
-    margin: {l: 56, r: 16, t: 28, b: 36}, hovermode: 'closest', bargap: 0.25,
-    legend: {orientation: 'h', y: 1.12, x: 0},
-  };
-  const layout = Object.assign(base, figure.layout);
-  for (const name of Object.keys(layout)) {
-    if (/^[xy]axis/.test(name)) layout[name] = Object.assign({}, axis, layout[name]);
-  }
-  Plotly.newPlot(place, figure.data, layout, {responsive: true, displayModeBar: false});
-}
-"""
-
-_STYLE = """
-:root { color-scheme: light dark; --ground: #f4f5f8; --card: #fff; --line: #e3e6ec;
-  --text: #151a22; --quiet: #667085; --up: #07794b; --down: #c02f2c; }
-@media (prefers-color-scheme: dark) { :root { --ground: #0c1016; --card: #141a22; --line: #2a3442;
-  --text: #e6eaf0; --quiet: #8b97a8; --up: #3fd68f; --down: #ff7b72; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1180px; padding: 24px 16px 48px; background: var(--ground);
-  color: var(--text); font: 14px/1.45 system-ui, sans-serif; }
-h1 { font-size: 22px; margin: 0 0 4px; } h2 { font-size: 16px; margin: 0 0 10px; }
-section { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
-  padding: 16px; margin-top: 16px; overflow-x: auto; }
-p { margin: 0 0 10px; color: var(--quiet); max-width: 80ch; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin-bottom: 8px; }
-th, td { padding: 4px 12px 4px 0; text-align: left; border-bottom: 1px solid var(--line);
-  white-space: nowrap; }
-th { color: var(--quiet); font-weight: 500; } td.number, th.number { text-align: right; }
-td.up { color: var(--up); } td.down { color: var(--down); }
-dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 12px;
-  margin: 0; } dt { color: var(--quiet); }
-dd { margin: 0; font-size: 17px; overflow-wrap: anywhere; }
-details { margin-top: 8px; } summary { cursor: pointer; color: var(--quiet); }
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A plotly figure as plain data: traces and layout."""
+    """A plotly figure as plain data: traces and layout.
+
+    `least_width`: pixels below which it is scrolled instead of squeezed.
+    """
 
     traces: Sequence[Mapping[str, object]]
     layout: Mapping[str, object]
     height: int = 340
+    least_width: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under the names of their columns. `signed`: columns in which gain and loss have colours.
+    """Rows under the names of their columns.
 
-    Of more than `most` rows the last ones are shown, and it is said.
+    `signed`: columns in which gain and loss have colours. `percent`: columns of shares, shown in
+    per cent. `sortable`: by a click on a head, filtered by a word, and scrolled in a box of its
+    own where it is long. `marked`: numbers of rows that stand out, such as what was chosen.
+    Of more than `most` rows the last are shown (of a sortable table the first), and it is said.
     """
 
     frame: pl.DataFrame
     signed: Sequence[str] = ()
     decimals: int = 2
     most: int = 500
+    percent: Sequence[str] = ()
+    sortable: bool = False
+    marked: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +60,31 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """A figure, one sentence on how to read it, and whether it speaks for (True) or against."""
+
+    name: str
+    value: object
+    reading: str
+    good: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Figures that do not speak for themselves."""
+
+    told: Sequence[Finding]
+
+
+Part = Chart | Table | Facts | Findings
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """`note`: one or two sentences on how to read it."""
 
     title: str
-    parts: Sequence[Chart | Table | Facts]
+    parts: Sequence[Part]
     note: str = ""
 
 
@@ -105,7 +93,8 @@ def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     script = (Path(str(files("plotly"))) / "package_data" / "plotly.min.js").read_text("utf-8")
     charts: list[str] = []
     body = "\n".join(_section(section, charts) for section in sections)
-    scripts = [script, _DRAW] if charts else []
+    scripts = [script, DRAW] if charts else []
+    scripts += [SORT] if any(_is_sortable(part) for one in sections for part in one.parts) else []
     allowed = " ".join(f"'sha256-{_digest(one)}'" for one in scripts) or "'none'"
     policy = (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
@@ -119,7 +108,7 @@ def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body>",
+            f"<title>{html.escape(title)}</title><style>{STYLE}</style></head><body>",
             f"<h1>{html.escape(title)}</h1><p>{html.escape(subtitle)}</p>",
             body,
             *carried,
@@ -135,13 +124,18 @@ def _section(section: Section, charts: list[str]) -> str:
     return f"<section><h2>{html.escape(section.title)}</h2>{note}{parts}</section>"
 
 
-def _part(part: Chart | Table | Facts, charts: list[str]) -> str:
+def _is_sortable(part: Part) -> bool:
+    return isinstance(part, Table) and part.sortable
+
+
+def _part(part: Part, charts: list[str]) -> str:
     match part:
-        case Chart(traces, layout, height):
+        case Chart(traces, layout, height, least_width):
             # JSON in a script ends at "</": its only way out into markup.
             told = json.dumps({"data": traces, "layout": layout}, allow_nan=False)
             charts.append(told.replace("<", "\\u003c"))
-            return f'<div data-chart="chart{len(charts) - 1}" style="height:{height}px"></div>'
+            size = f"height:{height}px" + (f";min-width:{least_width}px" if least_width else "")
+            return f'<div data-chart="chart{len(charts) - 1}" style="{size}"></div>'
         case Table():
             return _table(part)
         case Facts(told):
@@ -150,38 +144,52 @@ def _part(part: Chart | Table | Facts, charts: list[str]) -> str:
                 for name, value in told.items()
             )
             return f"<dl>{names}</dl>"
+        case Findings(found):
+            return f'<dl class="findings">{"".join(map(_finding, found))}</dl>'
+
+
+def _finding(found: Finding) -> str:
+    side = {True: ' class="up"', False: ' class="down"', None: ""}[found.good]
+    name, value, reading = (
+        html.escape(one) for one in (found.name, _text(found.value, 2), found.reading)
+    )
+    return f"<div><dt>{name}</dt><dd{side}>{value}</dd><p>{reading}</p></div>"
 
 
 def _table(table: Table) -> str:
-    frame = table.frame.tail(table.most)
+    whole = table.frame.height
+    frame = table.frame.head(table.most) if table.sortable else table.frame.tail(table.most)
+    begin = 0 if table.sortable else whole - frame.height
     numeric = {name for name, kind in frame.schema.items() if kind.is_numeric()}
     heads = "".join(
-        f'<th class="number">{html.escape(name)}</th>'
+        f'<th class="number" scope="col">{html.escape(name)}</th>'
         if name in numeric
-        else f"<th>{html.escape(name)}</th>"
+        else f'<th scope="col">{html.escape(name)}</th>'
         for name in frame.columns
     )
     rows = "".join(
-        "<tr>"
-        + "".join(
-            f'<td class="{_class(name, value, numeric, table.signed)}">'
-            f"{html.escape(_text(value, table.decimals))}</td>"
-            for name, value in row.items()
-        )
+        ('<tr class="marked">' if number in table.marked else "<tr>")
+        + "".join(_cell(table, name, value, numeric) for name, value in row.items())
         + "</tr>"
-        for row in frame.iter_rows(named=True)
+        for number, row in enumerate(frame.iter_rows(named=True), start=begin)
     )
-    left = table.frame.height - frame.height
-    told = f"<p>The last {frame.height:,} of {table.frame.height:,} rows.</p>" if left else ""
-    return f"{told}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    end = "first" if table.sortable else "last"
+    told = f"<p>The {end} {frame.height:,} of {whole:,} rows.</p>" if frame.height < whole else ""
+    body = f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    if table.sortable:
+        return f'{told}<div class="sortable"><table>{body}</div>'
+    return f"{told}<table>{body}"
 
 
-def _class(name: str, value: object, numeric: set[str], signed: Sequence[str]) -> str:
+def _cell(table: Table, name: str, value: object, numeric: set[str]) -> str:
     if name not in numeric:
-        return ""
-    if name in signed and isinstance(value, int | float) and value != 0:
-        return "number up" if value > 0 else "number down"
-    return "number"
+        return f"<td>{html.escape(_text(value, table.decimals))}</td>"
+    side = ""
+    if name in table.signed and isinstance(value, int | float) and value != 0:
+        side = " up" if value > 0 else " down"
+    if name in table.percent and isinstance(value, int | float):
+        return f'<td class="number{side}">{value:.{table.decimals}%}</td>'
+    return f'<td class="number{side}">{html.escape(_text(value, table.decimals))}</td>'
 
 
 def _text(value: object, decimals: int) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from backtest.charts import MONTHS, excursions, month_rows
 from backtest.html import ACCENT, DOWN, QUIET, UP, Chart, Facts, Section, Table, page
 from core.session import IST_OFFSET_NS
 
 REPORT = "report.html"  # its name beside the files of the run
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MOST_INSTRUMENTS = 6  # candle charts, those traded most
 MOST_BARS = 3_000  # of a candle chart; a browser draws them at once
@@ -55,7 +55,7 @@ def report_of(
             ),
             Section(
                 "How far it went",
-                [_excursions(told), _holding(told)],
+                [excursions(told), _holding(told)],
                 "Each trade's worst and best price against its entry while it was held, in per cent"
                 " of the entry; below, how many strategy bars it was held.",
             ),
@@ -110,19 +110,13 @@ def by(trades: pl.DataFrame, name: str) -> pl.DataFrame:
 
 def months(trades: pl.DataFrame) -> pl.DataFrame:
     """Net rupees by year and month of the exit; null: no trade ended in it."""
-    dated = trades.with_columns(
-        pl.col("exit_time").dt.year().cast(pl.String).alias("_year"),
-        pl.col("exit_time").dt.month().alias("_month"),
+    exits = trades["exit_time"]
+    dated = pl.DataFrame({"year": exits.dt.year(), "month": exits.dt.month(), "net": trades["net"]})
+    cells = dated.group_by("year", "month").agg(pl.col("net").sum())
+    of_year = dated.group_by("year").agg(pl.col("net").sum())
+    return month_rows(
+        {(year, month): net for year, month, net in cells.iter_rows()}, dict(of_year.iter_rows())
     )
-    cells = dated.group_by("_year", "_month").agg(pl.col("net").sum())
-    of = {(year, month): net for year, month, net in cells.iter_rows()}
-    years = sorted({year for year, _ in of})
-    columns: dict[str, list[object]] = {"": list(years)}
-    for number, month in enumerate(MONTHS, start=1):
-        columns[month] = [of.get((year, number)) for year in years]
-    columns["year"] = [sum(net for (one, _), net in of.items() if one == year) for year in years]
-    schema = {name: pl.String if name == "" else pl.Float64 for name in columns}
-    return pl.DataFrame(columns, schema=schema)
 
 
 def refusals(signals: pl.DataFrame, alone: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -218,35 +212,6 @@ def _bars_of(trades: pl.DataFrame, name: str) -> Chart:
             "yaxis": {"title": {"text": "net"}},
         },
         260,
-    )
-
-
-def _excursions(trades: pl.DataFrame) -> Chart:
-    percent = trades.with_columns(
-        (pl.col("mae") / pl.col("entry_price") * 100).alias("worst"),
-        (pl.col("mfe") / pl.col("entry_price") * 100).alias("best"),
-    )
-    traces = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": name,
-            "x": rows["worst"].round(3).to_list(),
-            "y": rows["best"].round(3).to_list(),
-            "text": _iso(rows["entry"]),
-            "marker": {"color": color, "size": 6, "opacity": 0.6},
-        }
-        for name, color, rows in (
-            ("won", UP, percent.filter(pl.col("net") > 0)),
-            ("lost", DOWN, percent.filter(pl.col("net") <= 0)),
-        )
-    ]
-    return Chart(
-        traces,
-        {
-            "xaxis": {"title": {"text": "worst, % against it (MAE)"}},
-            "yaxis": {"title": {"text": "best, % for it (MFE)"}},
-        },
     )
 
 

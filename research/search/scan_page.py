@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from backtest.html import ACCENT, DOWN, QUIET, UP, Chart, Facts, Section, Table, page
+from backtest.html import ACCENT, QUIET, Chart, Facts, Section, Table, page
+from research.pages.charts import heat_map
 from research.search.scan import Scan, Scanned, tried
 
 MOST_MAPS = 40  # heat maps, of the symbols that rank first
@@ -89,29 +90,7 @@ def _scatter(rows: pl.DataFrame) -> Chart:
 
 
 def _heat(request: Scan, scanned: Scanned, symbol: str) -> Chart:
+    net = (pl.col("net_paise") / 100).alias(f"{symbol}: net rupees")
+    own = scanned.heat.filter(pl.col("symbol") == symbol).with_columns(net)
     down, across = request.grid
-    own = scanned.heat.filter(pl.col("symbol") == symbol)
-    xs, ys = own[across].unique().sort().to_list(), own[down].unique().sort().to_list()
-    of = {(y, x): paise / 100 for y, x, paise in own.select(down, across, "net_paise").iter_rows()}
-    values = [[of[y, x] for x in xs] for y in ys]
-    most = max((abs(value) for row in values for value in row), default=0.0) or 1.0
-    return Chart(
-        [
-            {
-                "type": "heatmap",
-                "x": [str(x) for x in xs],
-                "y": [str(y) for y in ys],
-                "z": values,
-                "zmin": -most,
-                "zmax": most,
-                "colorscale": [[0.0, DOWN], [0.5, "#f4f5f8"], [1.0, UP]],
-                "texttemplate": "%{z:,.0f}",
-            }
-        ],
-        {
-            "title": {"text": symbol},
-            "xaxis": {"type": "category", "title": {"text": across}},
-            "yaxis": {"type": "category", "title": {"text": down}},
-        },
-        300,
-    )
+    return heat_map(own, down, across, f"{symbol}: net rupees")

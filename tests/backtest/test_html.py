@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from backtest.files import write_text
-from backtest.html import Chart, Facts, Section, Table, page
+from backtest.html import Chart, Facts, Finding, Findings, Section, Table, page
 from core.errors import ConfigError
 
 EVIL = "</script><img src=x onerror=alert(1)>"
@@ -75,3 +75,21 @@ def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     write_text(tmp_path / "new" / "report.html", "text")
     assert (tmp_path / "new" / "report.html").read_text() == "text"
     assert [one.name for one in (tmp_path / "new").iterdir()] == ["report.html"]
+
+
+def test_the_script_that_sorts_is_carried_by_pages_with_a_sortable_table_alone() -> None:
+    frame = pl.DataFrame({"net": [1.0, 2.0, 3.0], "won": [0.5, None, 1.0]})
+    text = page("a", "b", [Section("c", [Table(frame, sortable=True, percent=["won"], most=2)])])
+    assert len(SCRIPT.findall(text)) == 1
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)
+    assert policy is not None
+    assert policy[1].count("'sha256-") == 1
+    assert "The first 2 of 3 rows." in text
+    assert 'class="number">50.00%' in text
+
+
+def test_a_finding_is_told_with_its_reading_and_its_side() -> None:
+    told = [Finding("PBO", 0.5, "A coin.", False), Finding("days", None, "So many.")]
+    text = page("a", "b", [Section("c", [Findings(told)])])
+    assert '<dt>PBO</dt><dd class="down">0.50</dd><p>A coin.</p>' in text
+    assert "<dt>days</dt><dd>-</dd><p>So many.</p>" in text
