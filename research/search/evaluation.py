@@ -7,7 +7,7 @@ gears are here; the vectorised engine has a Subject of its own.
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
@@ -16,7 +16,7 @@ from backtest.run import Gear, Request, check_span, run, session_terms
 from backtest.score import TRADING_DAYS_PER_YEAR, daily_returns, exit_days, score
 from core.errors import ConfigError
 from core.session import DAY_NS
-from core.types import Float64s, Int64s, Records
+from core.types import Float64s, Int64s, Market, Records
 from providers.replay import ReplayProvider, SessionTerms
 from research.metrics import metrics_of, ordered, trade_metrics
 from research.prepared import Prepared
@@ -82,6 +82,17 @@ class Subject(Protocol):
         """The span, inclusive; earlier bars warm up. Raises DataError for one without bars."""
 
 
+@runtime_checkable
+class TradingSubject(Subject, Protocol):
+    """A Subject that can also list its trades; not every gear has any."""
+
+    def trades(self, values: Values, from_day: int | None, to_day: int | None) -> pl.DataFrame:
+        """Rows of trades.parquet (cli.md 3) of a backtest over the span. Raises as `evaluate`."""
+
+    def measured(self, trades: pl.DataFrame, days: Int64s) -> Evaluated:
+        """Of such rows over `days`, which hold every exit."""
+
+
 class TradedSubject:
     """A strategy over a Dataset under the full rules of trading, in the gear of `request`.
 
@@ -118,6 +129,15 @@ class TradedSubject:
 
     def evaluator(self, from_day: int | None, to_day: int | None) -> "TradedEvaluator":
         return TradedEvaluator(self, from_day, to_day)
+
+    def trades(self, values: Values, from_day: int | None, to_day: int | None) -> pl.DataFrame:
+        settings, risk = self.settled(values)
+        span = replace(self.request, from_day=from_day, to_day=to_day)
+        return run(replace(span, settings=settings, risk=risk)).trades
+
+    def measured(self, trades: pl.DataFrame, days: Int64s) -> Evaluated:
+        market, cash = self.request.dataset.options.market, self.request.risk.initial_cash
+        return evaluated(_of_frame(trades), days, cash, always_open=market is Market.ALWAYS_OPEN)
 
     def settled(self, values: Values) -> tuple[StrategySettings, MarketRisk]:
         """Settings and risk of the request under `values`. Raises ConfigError."""

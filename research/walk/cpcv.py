@@ -13,11 +13,10 @@ import numpy as np
 import polars as pl
 
 from core.errors import ConfigError, DataError
-from core.types import Float64s, Int64s
+from core.types import Bools, Float64s, Int64s
 from research.walk.windows import EMBARGO_SESSIONS
 
 MAX_SPLITS = 2_000  # each looks through the whole matrix
-Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 class Scheme(NamedTuple):

@@ -12,7 +12,13 @@ from backtest.summary import summary_of
 from core.errors import ConfigError, DataError
 from core.session import MINUTE_NS, day_text
 from research.metrics import METRICS
-from research.search.evaluation import RoundTrips, TradedSubject, Values, evaluated
+from research.search.evaluation import (
+    RoundTrips,
+    TradedSubject,
+    TradingSubject,
+    Values,
+    evaluated,
+)
 from tests.datasets import LIVELY, WEEK, generated, request_on
 
 SETS: list[Values] = [{}, {"sl_mult": 2.0}, {"timeframe": "15m"}, {"slippage_bps": 20.0}]
@@ -119,3 +125,21 @@ def test_the_identity_names_strategy_data_and_program() -> None:
     assert first["data_hash"] != other["data_hash"]
     assert first["parameters"] == asked().parameters
     assert first["code_digest"]
+
+
+@pytest.mark.parametrize("gear", Gear)
+@pytest.mark.parametrize("name", ["week", "24x7"])
+def test_listed_trades_are_those_of_the_span_and_measure_as_it_was_evaluated(
+    gear: Gear, name: str
+) -> None:
+    subject = TradedSubject(asked(name, gear))
+    day = int(subject.days()[1])
+    evaluator = subject.evaluator(day, day)
+
+    trades = subject.trades({"sl_mult": 2.0}, day, day)
+
+    assert isinstance(subject, TradingSubject)
+    assert trades.height
+    found, own = subject.measured(trades, evaluator.days), evaluator.evaluate({"sl_mult": 2.0})
+    assert found.metrics == own.metrics
+    np.testing.assert_array_equal(found.daily, own.daily)
