@@ -51,7 +51,10 @@ TRADE_SCHEMA: dict[str, pl.DataType] = {
 }
 
 
+DAILY_SCHEMA: dict[str, pl.DataType] = {"day": pl.Date(), "net_paise": pl.Int64()}
+
 SIGNALS, TRADES, SUMMARY = "signals.parquet", "trades.parquet", "summary.json"
+DAILY = "daily.parquet"  # every session of the span, traded in or not
 
 
 class RunFiles(NamedTuple):
@@ -183,13 +186,21 @@ def _is_there(path: Path) -> bool:
 
 
 def write_run(
-    directory: Path, signals: pl.DataFrame, trades: pl.DataFrame, summary: dict[str, object]
+    directory: Path,
+    signals: pl.DataFrame,
+    trades: pl.DataFrame,
+    summary: dict[str, object],
+    daily: pl.DataFrame | None = None,
 ) -> None:
-    """Write the three files of a run, each complete or not at all; the summary comes last."""
+    """Write the files of a run, each complete or not at all; the summary comes last.
+
+    `daily`: DAILY_SCHEMA; a live or replayed day has none, for it is one session.
+    """
     check_writable(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    for name, frame in ((SIGNALS, signals), (TRADES, trades)):
-        write_parquet(directory / name, frame)
+    for name, frame in ((SIGNALS, signals), (TRADES, trades), (DAILY, daily)):
+        if frame is not None:
+            write_parquet(directory / name, frame)
     write_text(directory / SUMMARY, json.dumps(summary, indent=1, sort_keys=True) + "\n")
 
 
@@ -212,7 +223,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_run(directory: Path) -> RunFiles:
-    """The three files again. Raises DataError where one is missing or is none of ours."""
+    """The files again, less DAILY. Raises DataError where one is missing or is none of ours."""
     try:
         signals = pl.read_parquet(directory / SIGNALS)
         trades = pl.read_parquet(directory / TRADES)
@@ -228,6 +239,17 @@ def read_run(directory: Path) -> RunFiles:
     if not isinstance(summary, dict):
         raise DataError(f"{directory / SUMMARY} is no summary of a run")
     return RunFiles(signals, trades, summary)
+
+
+def read_daily(directory: Path) -> pl.DataFrame:
+    """DAILY_SCHEMA. Raises DataError where the run has none, as those of old and of single days."""
+    try:
+        daily = pl.read_parquet(directory / DAILY)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{directory / DAILY} cannot be read: {error}") from error
+    if dict(daily.schema) != DAILY_SCHEMA:
+        raise DataError(f"{directory / DAILY} has not the columns of a run's sessions")
+    return daily
 
 
 def _move(partial: Path, target: Path) -> None:

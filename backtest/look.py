@@ -40,7 +40,7 @@ for (const box of document.querySelectorAll('.sortable')) {
       row.hidden = !words.every((word) => text.includes(word));
     }
   });
-  box.before(filter);
+  if (rows.length > 10) box.before(filter);  // a few are seen at once
   const value = (row, column, numeric) => {
     const text = row.cells[column].textContent;
     return numeric ? parseFloat(text.replace(/,/g, '')) : text;

@@ -6,8 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 import polars as pl
 
+from backtest.files import DAILY_SCHEMA
 from backtest.run import Request, Result
-from backtest.score import Score, score
+from backtest.score import Score, exit_days, score
 from core.session import day_text
 from core.types import Market
 
@@ -68,6 +69,17 @@ def score_of(request: Request, result: Result) -> Score:
         initial_cash=request.risk.initial_cash,
         always_open=request.dataset.options.market is Market.ALWAYS_OPEN,
     )
+
+
+def daily_of(request: Request, result: Result) -> pl.DataFrame:
+    """DAILY_SCHEMA: what was realised in each session of the span."""
+    trades, days = result.trades, np.array(result.days, np.int64)
+    always_open = request.dataset.options.market is Market.ALWAYS_OPEN
+    ended = exit_days(trades["exit_ns"].to_numpy(), always_open=always_open)
+    net_paise = np.zeros(len(days), np.int64)
+    np.add.at(net_paise, np.searchsorted(days, ended), trades["net_paise"].to_numpy())
+    dates = pl.Series(days, dtype=pl.Int64).cast(pl.Int32).cast(pl.Date)
+    return pl.DataFrame({"day": dates, "net_paise": net_paise}, DAILY_SCHEMA)
 
 
 def frame_hash(frame: pl.DataFrame) -> str:

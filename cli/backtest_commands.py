@@ -11,11 +11,11 @@ import polars as pl
 import typer
 
 from backtest.audit import audit as audit_checks
+from backtest.files import DAILY, SIGNALS, SUMMARY, TRADES, write_run, write_text
 from backtest.files import check_writable as check_writable
-from backtest.files import write_run, write_text
 from backtest.report import REPORT, report_of
 from backtest.run import Gear, Request, Result, run, strategy_bars
-from backtest.summary import summary_of
+from backtest.summary import daily_of, summary_of
 from cli.config_commands import configuration
 from cli.options import listed
 from cli.progress import progress
@@ -117,7 +117,7 @@ def check_timeframe(instance: str, settings: StrategySettings, base_ns: int) -> 
 
 
 def backtest(request: Request, out: Path, *, with_report: bool = False) -> None:
-    """Run, write the three files and the page, say what came of it."""
+    """Run, write the files and the page, say what came of it."""
     title = f"backtest of {request.name} ({request.gear})"
     with progress(title, len(request.dataset.bars), "bars") as advance:
         result = run(request, advance)
@@ -127,10 +127,10 @@ def backtest(request: Request, out: Path, *, with_report: bool = False) -> None:
 def finish(request: Request, result: Result, out: Path, *, with_report: bool) -> None:
     """Write the files of a run, say what came of it."""
     summary = summary_of(request, result)
-    write_run(out, result.signals, result.trades, summary)
+    write_run(out, result.signals, result.trades, summary, daily_of(request, result))
     for line in [*summary_lines(summary), *_put_right(request.dataset.counts)]:
         print(line)
-    written = "signals.parquet, trades.parquet, summary.json"
+    written = f"{SIGNALS}, {TRADES}, {SUMMARY}, {DAILY}"
     if with_report:
         bars, each = strategy_bars(request), alone(request)
         text = report_of(summary, result.signals, result.trades, bars, each)

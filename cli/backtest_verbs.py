@@ -92,7 +92,7 @@ def report_of(
         typer.Option("--out", metavar="FILE", help="the page  [default: DIR/report.html]"),
     ] = None,
 ) -> None:
-    """Where a backtest's money came from: a table here, and one page with charts.
+    """The page of a backtest or of a run of the lab, from its files: tables here, charts there.
 
     Example: tradingd report out
     """

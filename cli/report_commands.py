@@ -9,10 +9,16 @@ from backtest.files import read_run, write_text
 from backtest.report import REPORT, by, months, offset_ns, refusals, report_of, with_times
 from cli.backtest_commands import summary_lines
 from core.errors import DataError
+from research.runs import RUN
 
 
 def report(directory: Path, out: Path | None) -> None:
-    """Raises DataError where the folder holds no backtest."""
+    """Raises DataError where the folder holds no backtest and no run of the lab."""
+    if (directory / RUN).is_file():
+        from cli.lab_report import lab_report
+
+        lab_report(directory, out)
+        return
     files = read_run(directory)
     try:
         text = report_of(files.summary, files.signals, files.trades)

@@ -12,6 +12,7 @@ import typer
 from cli.backfill_verbs import data_backfill
 from cli.backtest_verbs import backtest_app
 from cli.certify_verbs import certify_app
+from cli.compare_verbs import compare_app
 from cli.control_verbs import control_app
 from cli.instrument_verbs import data_instruments
 from cli.live_verbs import live_app
@@ -53,6 +54,7 @@ data_app = typer.Typer(help="Bars in and out: import, verify, list, backfill, ex
 config_app = typer.Typer(help="The configuration: show, check, new.")
 app.add_typer(backtest_app)
 app.add_typer(scan_app)
+app.add_typer(compare_app)
 app.add_typer(screen_app)
 app.add_typer(control_app)
 app.add_typer(certify_app)

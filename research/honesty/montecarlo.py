@@ -93,17 +93,22 @@ def block_bootstrap(
     random = np.random.default_rng(seed)
     size = len(returns)
     mean = block_length(returns) if mean_block is None else mean_block
-    steps = np.arange(size)
 
     def drawn(count: int) -> Float64s:
-        begins = random.random((count, size)) < 1.0 / mean
-        begins[:, 0] = True
-        anywhere: Int64s = random.integers(size, size=(count, size))
-        begun = np.maximum.accumulate(np.where(begins, steps, 0), axis=1)
-        rows: Int64s = (np.take_along_axis(anywhere, begun, axis=1) + steps - begun) % size
-        return returns[rows]
+        return returns[block_rows(random, count, size, mean)]
 
     return _walked(drawn, size, paths, compounded=compounded)
+
+
+def block_rows(random: np.random.Generator, count: int, size: int, mean_block: float) -> Int64s:
+    """int64[count, size]: rows of a record of `size` for each of `count` paths, in blocks."""
+    steps = np.arange(size)
+    begins = random.random((count, size)) < 1.0 / mean_block
+    begins[:, 0] = True
+    anywhere: Int64s = random.integers(size, size=(count, size))
+    begun = np.maximum.accumulate(np.where(begins, steps, 0), axis=1)
+    rows: Int64s = (np.take_along_axis(anywhere, begun, axis=1) + steps - begun) % size
+    return rows
 
 
 def block_length(returns: Float64s) -> float:

@@ -51,12 +51,12 @@ def equity(days: Int64s, curves: Mapping[str, Float64s], *, compounded: bool = T
 
 
 def underwater(days: Int64s, curves: Mapping[str, Float64s], *, compounded: bool = True) -> Chart:
-    """How far under the highest point so far, per cent of it (of the initial cash, where fixed)."""
+    """How far under the highest point so far, in per cent of that point."""
     falls = {}
     for name, returns in curves.items():
         grown = growth(returns, compounded=compounded)
         peak = np.maximum.accumulate(np.maximum(grown, 1.0))
-        falls[name] = _gapped((grown - peak) / (peak if compounded else 1.0) * 100, returns)
+        falls[name] = _gapped((grown / peak - 1.0) * 100, returns)
     return lines(
         day_texts(days),
         falls,
@@ -105,26 +105,36 @@ def rolling_beta(
     return lines(day_texts(days), betas, layout=layout, height=260)
 
 
-def month_table(days: Int64s, returns: Float64s, *, compounded: bool = True) -> Table:
-    """Per cent by year and month: compounded, or added up where cash is fixed."""
+def month_returns(days: Int64s, returns: Float64s, *, compounded: bool = True) -> pl.DataFrame:
+    """`year, month, return` in per cent: compounded, or added up where cash is fixed.
+
+    Rows of month 0 are those of the whole year.
+    """
     dates = pl.Series(days).cast(pl.Int32).cast(pl.Date)
-    known = pl.Series(np.nan_to_num(returns))
-    dated = pl.DataFrame({"year": dates.dt.year(), "month": dates.dt.month(), "return": known})
-    if compounded:
-        dated = dated.with_columns(pl.col("return").log1p())
-
-    def percent(added: float) -> float:
-        return 100 * (float(np.expm1(added)) if compounded else added)
-
-    cells = dated.group_by("year", "month").agg(pl.col("return").sum())
-    years = dated.group_by("year").agg(pl.col("return").sum())
-    return Table(
-        month_rows(
-            {(year, month): percent(added) for year, month, added in cells.iter_rows()},
-            {year: percent(added) for year, added in years.iter_rows()},
-        ).rename({"": "%"}),
-        signed=[*MONTHS, "year"],
+    known = pl.Series("return", np.nan_to_num(returns))
+    dated = pl.DataFrame({"year": dates.dt.year(), "month": dates.dt.month().cast(pl.Int32)})
+    earned = pl.col("return")
+    total = 100 * (((1.0 + earned).product() - 1.0) if compounded else earned.sum())
+    rows = dated.with_columns(known)
+    whole = rows.with_columns(month=pl.lit(0, pl.Int32))
+    return (
+        pl.concat([rows, whole])
+        .group_by("year", "month")
+        .agg(total.alias("return"))
+        .sort("year", "month")
     )
+
+
+def month_table(days: Int64s, returns: Float64s, *, compounded: bool = True) -> Table:
+    """Per cent by year and month."""
+    return calendar_table(month_returns(days, returns, compounded=compounded))
+
+
+def calendar_table(months: pl.DataFrame) -> Table:
+    """Rows of `month_returns`, a year to a line."""
+    cells = {(year, month): value for year, month, value in months.iter_rows()}
+    years = {year: value for (year, month), value in cells.items() if month == 0}
+    return Table(month_rows(cells, years).rename({"": "%"}), signed=[*MONTHS, "year"])
 
 
 def heat_map(

@@ -12,7 +12,7 @@ from backtest.html import Facts, Finding, Findings, Part, Section, Table
 
 SHARES = (  # metrics that are shares of one, shown in per cent
     *("cagr", "volatility", "total_return", "max_drawdown", "win_rate"),
-    *("average_win", "average_loss", "cost_share", "days_in_market"),
+    *("average_win", "average_loss", "cost_share"),
 )
 
 

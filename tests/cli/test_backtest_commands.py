@@ -1,4 +1,4 @@
-"""`backtest` and `audit`: three files of the same bytes every time, and what the terminal says."""
+"""`backtest` and `audit`: files of the same bytes every time, and what the terminal says."""
 
 import json
 import sys
@@ -22,7 +22,7 @@ from tests.cli.command import (
 )
 from tests.datasets import generated
 
-FILES = {"signals.parquet", "summary.json", "trades.parquet"}
+FILES = {"signals.parquet", "summary.json", "trades.parquet", "daily.parquet"}
 
 BUY_AND_WAIT = """
 from core.types import Side
@@ -50,16 +50,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_run_is_three_files_and_a_few_lines(
+def test_a_run_is_four_files_and_a_few_lines(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     answer = call(capfd, "backtest", "--data", "bars.csv", "--out", "new/out", *LIVELY_SET)
     summary = json.loads((folder / "new/out/summary.json").read_text())
     trades = pl.read_parquet(folder / "new/out/trades.parquet")
+    daily = pl.read_parquet(folder / "new/out/daily.parquet")
 
     assert 0 == answer.code  # how far it has come may be told, where kernels are compiled first
     assert {path.name for path in (folder / "new/out").iterdir()} == FILES
     assert len(trades) == summary["trades"] > 3
+    assert (daily.height, daily["net_paise"].sum()) == (5, summary["net_paise"])
     assert f"\ntrades       {len(trades)}: " in answer.out
     assert "written      new/out/signals.parquet, trades.parquet, summary.json" in answer.out
 

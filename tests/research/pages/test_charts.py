@@ -37,10 +37,10 @@ def test_a_session_without_a_value_is_a_gap_and_earns_nothing() -> None:
     assert ys(charts.underwater(DAYS, {"a": holed})) == [0.0, None, 0.0, 0.0]
 
 
-def test_underwater_is_per_cent_of_the_peak_or_of_the_initial_cash() -> None:
+def test_underwater_is_per_cent_of_the_best_so_far_the_beginning_included() -> None:
     assert ys(charts.underwater(DAYS, {"a": RETURNS})) == [0.0, -20.0, 0.0, 0.0]
     assert ys(charts.underwater(DAYS, {"a": -RETURNS}))[0] == -10.0  # the peak is the 1 before
-    assert ys(charts.underwater(DAYS, {"a": RETURNS}, compounded=False)) == [0, -20.0, 0, 0]
+    assert ys(charts.underwater(DAYS, {"a": RETURNS}, compounded=False)) == [0, -18.182, 0, 0]
 
 
 def test_rolling_sharpe_is_mean_by_sample_deviation_annualised() -> None:

@@ -50,7 +50,8 @@ def test_identity_tells_mappings_key_by_key_and_long_lists_shortly() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine")
 def test_a_click_sorts_a_leaderboard_and_a_word_filters_it(tmp_path: Path) -> None:
-    rows = pl.DataFrame({"signal": ["b", "c", "a"], "ic": [0.5, None, 1_000.0]})
+    values = [0.5, None, 1_000.0, *(-1.0 - one for one in range(9))]
+    rows = pl.DataFrame({"signal": list("bcadefghijkl"), "ic": values})
     text = page("a", "b", [Section("Signals", [sections.leaderboard(rows)])])
     write_text(tmp_path / "report.html", text)
     with browser() as tab:
@@ -62,6 +63,6 @@ def test_a_click_sorts_a_leaderboard_and_a_word_filters_it(tmp_path: Path) -> No
         tab.click("input")
         tab.type("b")
 
-        assert orders == ["bca", "abc", "bac", "abc"]
+        assert orders == ["bcadefghijkl", "abdefghijklc", "lkjihgfedbac", "abcdefghijkl"]
         assert tab.value(SHOWN) == "b"
         assert tab.complaints == []

@@ -1,0 +1,95 @@
+"""What a folder of any kind of run says about daily returns, in one form that can be compared.
+
+Reads files alone. Where a folder does not hold what a comparison needs, that is said.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from backtest.files import SUMMARY, read_daily, read_run
+from backtest.score import TRADING_DAYS_PER_YEAR, exit_days
+from core.errors import DataError
+from core.types import Float64s, Int64s, Market
+from research.metrics import Metrics, metrics_of, ordered
+from research.search.evaluation import RoundTrips, evaluated
+
+
+class Account(NamedTuple):
+    """Trades on a fixed initial cash in rupees, from which the figures of any span follow."""
+
+    trades: pl.DataFrame  # rows of trades.parquet
+    initial_cash: float
+    always_open: bool
+
+
+class DailyRecord(NamedTuple):
+    """One run. `returns`: float64[sessions], net and finite, one for each of `days`.
+
+    `settings`: what could have been set otherwise. `account`: None where trades are not known.
+    """
+
+    name: str
+    kind: str
+    strategy: str
+    data_hash: str
+    settings: Mapping[str, object]
+    days: Int64s
+    returns: Float64s
+    compounded: bool
+    periods_per_year: float
+    account: Account | None
+
+    def on(self, days: Int64s) -> "DailyRecord":
+        """On those of its sessions alone."""
+        kept = np.isin(self.days, days)
+        return self._replace(days=self.days[kept], returns=self.returns[kept])
+
+    def metrics(self) -> Metrics:
+        """METRICS of its sessions; those of trades are None where trades are not known."""
+        if self.account is None:
+            compounded, days = self.compounded, self.days
+            return ordered(
+                metrics_of(self.returns, self.periods_per_year, compounded=compounded, days=days)
+            )
+        trades, initial_cash, always_open = self.account
+        ended = exit_days(trades["exit_ns"].to_numpy(), always_open=always_open)
+        inside = trades.filter(np.isin(ended, self.days))
+        trips = RoundTrips(**{name: inside[name].to_numpy() for name in RoundTrips._fields})
+        return dict(evaluated(trips, self.days, initial_cash, always_open=always_open).metrics)
+
+
+def read_record(directory: Path, name: str) -> DailyRecord:
+    """Raises DataError where the folder holds no run with daily returns."""
+    if not (directory / SUMMARY).is_file():
+        raise DataError(f"{directory} holds no run that can be compared: {SUMMARY} is not in it")
+    return _of_backtest(directory, name)
+
+
+def _of_backtest(directory: Path, name: str) -> DailyRecord:
+    files, daily = read_run(directory), read_daily(directory)
+    try:
+        summary = files.summary
+        parameters = summary["parameters"]
+        if not isinstance(parameters, dict):
+            raise DataError(f"{directory / SUMMARY}: parameters are no table")
+        always_open = summary["session"] == str(Market.ALWAYS_OPEN)
+        initial_cash = float(parameters["initial_cash"])
+        strategy, data_hash = str(summary["strategy"]), str(summary["data_hash"])
+    except KeyError as error:
+        raise DataError(f"{directory / SUMMARY}: {error} is missing") from error
+    return DailyRecord(
+        name=name,
+        kind="backtest",
+        strategy=strategy,
+        data_hash=data_hash,
+        settings=parameters,
+        days=daily["day"].to_physical().to_numpy().astype(np.int64),
+        returns=daily["net_paise"].to_numpy() / (initial_cash * 100),
+        compounded=False,
+        periods_per_year=float(TRADING_DAYS_PER_YEAR),
+        account=Account(files.trades, initial_cash, always_open),
+    )
