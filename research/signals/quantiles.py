@@ -22,7 +22,7 @@ def ranks_of(values: Float64s) -> tuple[Int64s, Int64s, Int64s]:
     Returns: least, greatest int64[T, N]; count int64[T].
     """
     rows, columns = values.shape
-    order = np.argsort(values, axis=1, kind="stable")
+    order = np.argsort(values, axis=1)
     ordered = np.take_along_axis(values, order, axis=1)
     begins = np.ones((rows, columns), bool)
     begins[:, 1:] = ordered[:, 1:] != ordered[:, :-1]  # NaN differs from NaN
