@@ -148,6 +148,19 @@ class ParamOptimizer:
                 proposing.tell([self._worth_if_met(one) for one in found])
         return self._searched(points, outcomes, days)._replace(resumed=resumed, others=others)
 
+    def outcomes(
+        self,
+        points: Sequence[Point],
+        from_day: int | None = None,
+        to_day: int | None = None,
+        progress: Progress = silent,
+    ) -> list[Outcome]:
+        """What each of `points` comes to over a span, in order; kept as those of a search are."""
+        task = Task(self.subject, from_day, to_day)
+        with nullcontext() if self.store is None else closing(Evaluations(self.store)) as kept:
+            known = {} if kept is None else kept.found(task.key)
+            return self._outcomes(task, points, known, kept, progress)
+
     def _require_one_allowed(self, points: Sequence[Point]) -> None:
         """An unknown key, or a value that no set may have, is told at once and not as many rows."""
         refused: ConfigError | None = None

@@ -1,25 +1,25 @@
 """How far what is chosen moves from window to window: parameters that wander were fitted to noise.
 
-A move is told in parts of all that was searched, so that keys of any unit can be compared. Decides
-nothing.
+A move is told in parts of all that could be chosen, so that keys of any unit can be compared.
+Decides nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
+from research.search.space import Axis
+
 SCHEMA: dict[str, pl.DataType] = {
     "window": pl.Int64(),
     "key": pl.String(),
     "value": pl.String(),
-    "position": pl.Float64(),  # among the values searched, 0 the least and 1 the greatest
+    "position": pl.Float64(),  # on its axis, 0 the first value and 1 the last
     "moved": pl.Float64(),  # since the window before it that chose
 }
-
-Chosen = Mapping[str, object]
 
 
 class Drift(NamedTuple):
@@ -35,55 +35,27 @@ class Drift(NamedTuple):
     by_chance: float | None
 
 
-def drift_of(chosen: Mapping[int, Chosen], searched: Mapping[str, Sequence[object]]) -> Drift:
-    """Drift over the windows that chose.
+def drift_of(chosen: Mapping[int, Mapping[str, object]], axes: Mapping[str, Axis]) -> Drift:
+    """Drift over the windows that chose; an axis of one value cannot move and is left out.
 
     Args:
-        chosen: by the window's number, in order; of each key of `searched` its value.
-        searched: of each key all values that were tried. Numbers are compared by their place among
-            them, so that a grid may be coarse here and fine there; anything else only moves or
-            does not. A key with one value cannot move and is left out.
+        chosen: by the window's number, in order; of each key of `axes` its value. Values of a
+            choice are compared by their place, so that a grid may be coarse here and fine there.
     """
-    scales = {key: _Scale.of(values) for key, values in searched.items()}
-    scales = {key: scale for key, scale in scales.items() if len(scale.values) > 1}
-    rows = []
-    for key, scale in scales.items():
-        moved: list[float | None] = [None] if chosen else []
-        moved += [scale.between(a[key], b[key]) for a, b in pairwise(chosen.values())]
-        for (window, values), move in zip(chosen.items(), moved, strict=True):
-            value = values[key]
-            rows.append((window, key, str(value), scale.position(value), move))
+    free = {key: axis for key, axis in axes.items() if axis.size != 1}
+    rows: list[tuple[object, ...]] = []
+    for key, axis in free.items():
+        positions = [axis.scaled(values[key]) for values in chosen.values()]
+        moved = [None, *(abs(b - a) for a, b in pairwise(positions))]
+        for (window, values), position, move in zip(chosen.items(), positions, moved, strict=False):
+            rows.append((window, key, str(values[key]), position, move))
     moves = pl.DataFrame(rows, SCHEMA, orient="row").sort("window", maintain_order=True)
     score = moves["moved"].mean()
     if not isinstance(score, float):
         return Drift(moves, None, None)
-    return Drift(moves, score, float(np.mean([scale.by_chance for scale in scales.values()])))
+    return Drift(moves, score, float(np.mean([_by_chance(axis) for axis in free.values()])))
 
 
-class _Scale(NamedTuple):
-    """The distinct values of a key that were tried, in order if they are numbers."""
-
-    values: list[object]
-    is_number: bool
-
-    @classmethod
-    def of(cls, values: Sequence[object]) -> "_Scale":
-        is_number = all(
-            isinstance(one, int | float) and not isinstance(one, bool) for one in values
-        )
-        distinct = list(dict.fromkeys(values))
-        return cls(sorted(distinct) if is_number else distinct, is_number)  # type: ignore[type-var]
-
-    def position(self, value: object) -> float | None:
-        return self.values.index(value) / (len(self.values) - 1) if self.is_number else None
-
-    def between(self, one: object, other: object) -> float:
-        if not self.is_number:
-            return float(one != other)
-        return abs(self.values.index(one) - self.values.index(other)) / (len(self.values) - 1)
-
-    @property
-    def by_chance(self) -> float:
-        """Mean move between two values drawn evenly: (n + 1) / 3n, or 1 - 1/n without an order."""
-        n = len(self.values)
-        return (n + 1) / (3 * n) if self.is_number else 1 - 1 / n
+def _by_chance(axis: Axis) -> float:
+    """Mean distance of two values drawn evenly: (n + 1) / 3n between n places, 1/3 on a line."""
+    return 1 / 3 if axis.size is None else (axis.size + 1) / (3 * axis.size)

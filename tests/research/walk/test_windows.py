@@ -3,7 +3,7 @@ is tried twice."""
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import ConfigError, DataError
@@ -88,6 +88,7 @@ def test_a_longer_step_leaves_sessions_untried_and_a_hole_in_the_data_makes_no_w
     assert len(dates(scheme, DAYS[~april])) == 2
 
 
+@settings(max_examples=40)
 @given(
     train=st.integers(2, 40),
     test=st.integers(1, 20),
