@@ -81,7 +81,7 @@ def test_a_run_of_the_lab_that_is_not_whole_is_one_line(
 
     (tmp_path / "run.json").write_text(json.dumps(head | {"kind": "compare"}))
     answer = call(capfd, "report", str(tmp_path))
-    assert answer.err == f"tradingd: {tmp_path}/run.json: 'runs' is missing\n"
+    assert answer.err == f"tradingd: {tmp_path}: run.json: 'runs' is missing\n"
 
 
 def test_what_cannot_be_compared_is_one_line(runs: Path, capfd: pytest.CaptureFixture[str]) -> None:
