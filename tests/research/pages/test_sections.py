@@ -11,10 +11,16 @@ from research.pages import sections
 from tests.e2e.browser import PROGRAM, browser
 
 EVIDENCE = {
+    "out_of_sample": False,
     "deflated_sharpe": 0.62,
-    "probabilistic_sharpe": 0.97,
+    "probability_of_overfitting": 0.3,
     "trials": 2160,
-    "min_track_record": None,
+    "sessions": 850,
+    "min_track_record": 400.4,
+    "efficiency": None,
+    "session_paths": {
+        name: {"5": -0.125, "95": 0.5} for name in ("total_return", "max_drawdown", "sharpe")
+    },
     "of_mine": "x",
 }
 
@@ -22,20 +28,37 @@ SHOWN = "[...document.querySelectorAll('tbody tr:not([hidden]) td:first-child')]
 SHOWN += ".map((cell) => cell.textContent).join('')"
 
 
-def test_each_figure_of_the_evidence_has_its_reading_and_its_side() -> None:
-    found, plain = sections.honesty(EVIDENCE).parts
+def test_each_figure_of_the_evidence_has_its_reading_and_the_colour_of_the_gate() -> None:
+    section = sections.honesty(EVIDENCE)
+    found, gate, paths, plain = section.parts
     assert isinstance(found, Findings)
+    assert isinstance(gate, Table)
+    assert isinstance(paths, Table)
     assert isinstance(plain, Facts)
 
-    told = {one.name: (one.value, one.good) for one in found.told}
-    assert told == {
+    assert {one.name: (one.value, one.good) for one in found.told} == {
         "trials": ("2,160", None),
-        "probabilistic Sharpe": ("97.0%", True),
         "deflated Sharpe": ("62.0%", False),
-        "minimum track record": (None, None),
+        "probability of overfitting": ("30.0%", True),
+        "efficiency": (None, None),
+        "sessions": ("850", None),
+        "minimum track record": ("400", True),
     }
     assert all(one.reading.endswith(".") for one in found.told)
+    verdicts = dict(zip(gate.frame["figure"], gate.frame["verdict"], strict=True))
+    assert verdicts["track_record"] == "passed"
+    assert (verdicts["efficiency"], verdicts["deflated_sharpe"]) == ("refused", "refused")
+    assert paths.frame.rows()[0] == ("total return", "sessions in blocks", -0.125, 0.5)
     assert plain.told == {"of mine": "x"}
+    assert "IN SAMPLE" in section.note
+
+
+def test_what_no_run_has_told_is_no_evidence() -> None:
+    section = sections.honesty({})
+    gate = section.parts[1]
+    assert isinstance(gate, Table)
+
+    assert set(gate.frame["verdict"]) == {"refused"}
 
 
 def test_identity_tells_mappings_key_by_key_and_long_lists_shortly() -> None:
