@@ -14,12 +14,16 @@ from strategies.table import nearest
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`figure` of the evidence must be at least `value`, or at most."""
+    """`figure` of the evidence must be at least `value`, or at most.
+
+    `or_at_most`: another figure and value that will do instead.
+    """
 
     figure: str
     value: float
     at_least: bool
     why: str
+    or_at_most: tuple[str, float] | None = None
 
     @property
     def sign(self) -> str:
@@ -32,12 +36,14 @@ class Limit:
 LIMITS = (
     Limit("deflated_sharpe", 0.95, True, "the Sharpe ratio is above 0, given how many were tried"),
     Limit(
-        # At 0.5 the choice says nothing of the other half. Not stricter: on a plateau, where any
-        # set would do, ranks are luck and so is half of this figure.
+        # At 0.5 the choice says nothing of the other half. On a plateau, where any set would do,
+        # ranks are luck and this figure is about a half whatever the edge is: so it will do if
+        # what was chosen hardly ever lost.
         "probability_of_overfitting",
         0.5,
         False,
         "the best of one half of the sessions is above the median in the other",
+        ("probability_of_loss", 0.05),
     ),
     Limit("trades", 50, True, "as many trades out of sample as a mean needs"),
     Limit("track_record", 1.0, True, "sessions by those that such a record needs at 95%"),
@@ -50,22 +56,36 @@ LIMITS = (
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the verdict. `usual`: the limit of this file, where a laxer one was asked for."""
+    """One line of the verdict. `instead`: the value of the limit's other figure, if it has one.
+
+    `usual`: the limit of this file, where a laxer one was asked for.
+    """
 
     limit: Limit
     value: float | None
+    instead: float | None = None
     usual: float | None = None
 
     @property
     def passed(self) -> bool:
-        return self.value is not None and self.limit.holds(self.value)
+        return (self.value is not None and self.limit.holds(self.value)) or self.is_spared
+
+    @property
+    def is_spared(self) -> bool:
+        """Whether the other figure will do."""
+        other = self.limit.or_at_most
+        return other is not None and self.instead is not None and self.instead <= other[1]
 
     def told(self) -> dict[str, object]:
         """Plain JSON, as it goes into the evidence."""
+        limit = f"{self.limit.sign} {self.limit.value:.12g}"
+        if self.limit.or_at_most is not None:
+            figure, most = self.limit.or_at_most
+            limit += f" or {figure} <= {most:.12g}"
         told: dict[str, object] = {
             "figure": self.limit.figure,
             "value": self.value,
-            "limit": f"{self.limit.sign} {self.limit.value:.12g}",
+            "limit": limit,
             "passed": self.passed,
         }
         if self.usual is not None:
@@ -78,11 +98,12 @@ def judged(evidence: Mapping[str, Any], limits: Sequence[Limit] = LIMITS) -> lis
     usual = {one.figure: one for one in LIMITS}
     return [
         Check(
-            one,
-            _figure(evidence, one.figure),
-            usual[one.figure].value if _laxer(one, usual[one.figure]) else None,
+            limit,
+            _figure(evidence, limit.figure),
+            None if limit.or_at_most is None else _figure(evidence, limit.or_at_most[0]),
+            usual[limit.figure].value if _laxer(limit, usual[limit.figure]) else None,
         )
-        for one in limits
+        for limit in limits
     ]
 
 

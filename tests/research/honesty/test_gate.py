@@ -45,6 +45,15 @@ def test_one_bad_or_missing_figure_refuses(figure: str, missing: bool) -> None:
     assert found == ["track_record" if figure == "min_track_record" else figure]
 
 
+def test_a_plateau_whose_choice_hardly_ever_lost_is_not_overfitted() -> None:
+    ranked_by_luck = GOOD | {"probability_of_overfitting": 0.8}
+
+    assert refusing(ranked_by_luck | {"probability_of_loss": 0.06}) == [
+        "probability_of_overfitting"
+    ]
+    assert refusing(ranked_by_luck | {"probability_of_loss": 0.05}) == []
+
+
 def test_the_track_record_is_told_in_lengths_of_the_one_needed() -> None:
     values = {one.limit.figure: one.value for one in judged(GOOD)}
 
