@@ -23,7 +23,7 @@ from research.signals.pruning import centred_ranks, compared_rows, correlations,
 from research.signals.regimes import REGIMES, equal_weight, regime_rows, regimes_of
 from research.signals.tearsheet import QUANTILES, growth_of_buckets, quantile_rows
 
-Signal = Callable[[Panel], Float64s]  # values [T, N] known at the close of each row
+Compute = Callable[[Sequence[str]], Sequence[Float64s]]  # of names their values [T, N]
 Progress = Callable[[int], None]
 
 SIGNALS_AT_ONCE = 16
@@ -68,7 +68,8 @@ class Studied(NamedTuple):
 
 def study(
     panel: Panel,
-    signals: Mapping[str, Signal],
+    signals: Sequence[str],
+    compute: Compute,
     asked: Asked,
     *,
     level: Float64s | None = None,
@@ -78,6 +79,7 @@ def study(
     """Measure every signal at every horizon.
 
     Args:
+        compute: the values of some of the signals, each known at the close of its row.
         level: [sessions of the panel], the index that tells bull from bear; None: the panel's own
             symbols in equal parts.
         masks: [T] by name, regimes of one's own; they must be known when the signals are.
@@ -95,7 +97,8 @@ def study(
     found = _Found(_rows_from(panel, first), asked)
     names = iter(signals)
     while batch := list(islice(names, SIGNALS_AT_ONCE)):
-        found.add(batch, [_values(signals[name], name, panel)[first:] for name in batch])
+        made = zip(batch, compute(batch), strict=True)
+        found.add(batch, [_checked(name, values, panel)[first:] for name, values in made])
         progress(len(batch))
     return found.studied({name: mask[first:] for name, mask in regimes.items()})
 
@@ -208,9 +211,8 @@ def _quantiles(wanted: int | None, present: Bools) -> int:
     return wanted
 
 
-def _values(signal: Signal, name: str, panel: Panel) -> Float64s:
+def _checked(name: str, values: Float64s, panel: Panel) -> Float64s:
     """Infinite is absent: no rank of it means anything."""
-    values = signal(panel)
     if values.shape != panel.masked.shape:
         raise DataError(f"signal {name} has shape {values.shape}, the data {panel.masked.shape}")
     finite: Float64s = np.where(np.isfinite(values), values, np.nan)

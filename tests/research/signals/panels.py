@@ -1,12 +1,16 @@
-"""A small seeded panel, and what alphalens-reloaded says of it."""
+"""Small seeded panels: one with what alphalens-reloaded says of it, one with a planted edge."""
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from core.session import DAY_NS, IST_OFFSET_NS, parse_day
-from core.types import Float64s, Int64s
+from core.types import Bools, Float64s, Int64s
+from research.panel.matrix import Panel
+from research.signals import study as studying
 from research.signals.forward import Horizon, forward_returns, held
+from research.signals.study import Asked, Studied
 
 
 class AlphalensPanel(NamedTuple):
@@ -64,3 +68,48 @@ def alphalens_panel() -> AlphalensPanel:
         sessions: forward_returns(opens, held(*stamps, Horizon(sessions))) for sessions in (1, 5)
     }
     return AlphalensPanel(signal, forward, 54)  # sold five rows after the one bought in: 60 - 6
+
+
+SESSIONS, SYMBOLS = 420, 30
+
+
+def walks(sessions: int = SESSIONS, symbols: int = SYMBOLS) -> Panel:
+    """Random walks of which `known` says a little of the next session."""
+    random = np.random.default_rng(11)
+    known = random.normal(size=(sessions, symbols))
+    moves = random.normal(0, 0.02, (sessions, symbols))
+    moves[2:] += 0.004 * known[:-2]  # from the next open to the one after it
+    opens = 100 * np.cumprod(1 + moves, axis=0)
+    stamps_ns, days = weekdays(sessions)
+    fields = {"open": opens, "close": opens * 1.001, "known": known}
+    names = [f"S{number:02}" for number in range(symbols)]
+    return Panel(stamps_ns, days, names, fields, np.zeros(opens.shape, bool))
+
+
+def known(panel: Panel) -> Float64s:
+    return panel.fields["known"]
+
+
+def idle(panel: Panel) -> Float64s:
+    return np.random.default_rng(4).normal(size=panel.masked.shape)
+
+
+def nothing(panel: Panel) -> Float64s:
+    return np.full(panel.masked.shape, np.nan)
+
+
+Signal = Callable[[Panel], Float64s]  # values known at the close of each row
+SIGNALS: dict[str, Signal] = {
+    "idle": idle,
+    "known": known,
+    "same": lambda panel: -np.exp(known(panel)),
+    "void": nothing,
+}
+HORIZONS = (Horizon(1), Horizon(5))
+
+
+def study(panel: Panel, signals: Mapping[str, Signal], asked: Asked, **masks: Bools) -> Studied:
+    def compute(names: Sequence[str]) -> list[Float64s]:
+        return [signals[name](panel) for name in names]
+
+    return studying.study(panel, list(signals), compute, asked, masks=masks)

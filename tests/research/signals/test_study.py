@@ -4,47 +4,10 @@ import numpy as np
 import pytest
 
 from core.errors import ConfigError, DataError
-from core.types import Float64s
 from research.panel.matrix import Panel
 from research.signals.forward import Horizon
-from research.signals.study import Asked, Signal, Studied, study
-from tests.research.signals.panels import weekdays
-
-SESSIONS, SYMBOLS = 420, 30
-
-
-def walks(sessions: int = SESSIONS, symbols: int = SYMBOLS) -> Panel:
-    """Random walks of which `known` says a little of the next session."""
-    random = np.random.default_rng(11)
-    known = random.normal(size=(sessions, symbols))
-    moves = random.normal(0, 0.02, (sessions, symbols))
-    moves[2:] += 0.004 * known[:-2]  # from the next open to the one after it
-    opens = 100 * np.cumprod(1 + moves, axis=0)
-    stamps_ns, days = weekdays(sessions)
-    fields = {"open": opens, "close": opens * 1.001, "known": known}
-    names = [f"S{number:02}" for number in range(symbols)]
-    return Panel(stamps_ns, days, names, fields, np.zeros(opens.shape, bool))
-
-
-def known(panel: Panel) -> Float64s:
-    return panel.fields["known"]
-
-
-def idle(panel: Panel) -> Float64s:
-    return np.random.default_rng(4).normal(size=panel.masked.shape)
-
-
-def nothing(panel: Panel) -> Float64s:
-    return np.full(panel.masked.shape, np.nan)
-
-
-SIGNALS: dict[str, Signal] = {
-    "idle": idle,
-    "known": known,
-    "same": lambda panel: -np.exp(known(panel)),
-    "void": nothing,
-}
-HORIZONS = (Horizon(1), Horizon(5))
+from research.signals.study import Asked, Studied
+from tests.research.signals.panels import HORIZONS, SIGNALS, idle, known, study, walks
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +94,7 @@ def test_one_symbol_is_studied_over_time() -> None:
 def test_a_mask_of_ones_own_is_a_regime() -> None:
     panel = walks()
     monday = (panel.days + 3) % 7 == 0
-    found = study(panel, {"known": known}, Asked(horizons=HORIZONS), masks={"Monday": monday})
+    found = study(panel, {"known": known}, Asked(horizons=HORIZONS), Monday=monday)
 
     dates = found.tables["regimes"].filter(regime="Monday")["dates"].item()
     assert dates == np.isfinite(found.tables["ic"]["known"].to_numpy()[monday]).sum() == 84
