@@ -213,9 +213,9 @@ def _is_parquet(file: Path) -> bool:
 def _chosen_symbols(sources: Sequence[RawBars], options: DataOptions) -> tuple[str, ...]:
     present = sorted(frozenset().union(*(source.symbols for source in sources)))
     if isinstance(options.closing_auction, tuple):
-        _require_present("closing auction", options.closing_auction, present)
+        require_present("closing auction", options.closing_auction, present)
     symbols = tuple(present) if options.symbols is None else options.symbols
-    _require_present("symbols", symbols, present)
+    require_present("symbols", symbols, present)
     if not symbols:
         raise DataError("the data has no rows")
     if len(symbols) > MAX_SYMBOLS:
@@ -223,7 +223,8 @@ def _chosen_symbols(sources: Sequence[RawBars], options: DataOptions) -> tuple[s
     return symbols
 
 
-def _require_present(option: str, names: Sequence[str], present: Sequence[str]) -> None:
+def require_present(option: str, names: Sequence[str], present: Sequence[str]) -> None:
+    """Raises ConfigError for a name that is not there, with the nearest, or is given twice."""
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(f"{option}: {', '.join(twice)} is named twice")

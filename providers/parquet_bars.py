@@ -78,10 +78,10 @@ def _kind(file: _File) -> tuple[object, ...]:
 
 def _opened(path: Path, layout: SourceLayout) -> _File:
     try:
-        source: Path | BytesIO = path if _has_safe_hint(path) else _without_hint(path)
+        source: Path | BytesIO = path if has_safe_hint(path) else _without_hint(path)
         schema = pl.read_parquet_schema(source)
     except (*BROKEN, OSError) as error:
-        raise DataError(f"{path}: not a readable Parquet file: {_first_line(error)}") from error
+        raise DataError(f"{path}: not a readable Parquet file: {first_line(error)}") from error
     folder_symbol = next(
         (unquote(part[7:]) for part in path.parts[:-1] if part.startswith("symbol=")), None
     )
@@ -92,7 +92,8 @@ def _opened(path: Path, layout: SourceLayout) -> _File:
     return _File(path, source, named, None if "symbol" in named else folder_symbol)
 
 
-def _has_safe_hint(path: Path) -> bool:
+def has_safe_hint(path: Path) -> bool:
+    """Whether polars can read the zones that the file's Arrow hint names."""
     hint = pl.read_parquet_metadata(path).get("ARROW:schema", "")
     try:
         schema = base64.b64decode(hint + "=" * (-len(hint) % 4))
@@ -137,7 +138,7 @@ def _read_group(files: list[_File], chosen: Sequence[str] | None, layout: Source
         symbols = _symbols(files, layout)
         frame = _rows(files, chosen, layout).collect()
     except BROKEN as error:
-        raise DataError(f"{_names(files)}: cannot be read: {_first_line(error)}") from error
+        raise DataError(f"{_names(files)}: cannot be read: {first_line(error)}") from error
     row = frame[ROW].to_numpy().astype(np.int64)
 
     def locate(row: int) -> str:
@@ -253,5 +254,6 @@ def _names(files: list[_File]) -> str:
     return f"{files[0].path}{more}"
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What polars says, without the plan it prints after that."""
     return (str(error).splitlines() or [type(error).__name__])[0]
