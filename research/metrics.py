@@ -7,6 +7,7 @@ does not exist (no loss to divide by, an account that was lost) is None, never 0
 import math
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -64,29 +65,52 @@ def metrics_of(
     unknown = np.isnan(returns)
     nans = int(np.count_nonzero(unknown))
     known = np.ascontiguousarray(returns[~unknown] if nans else returns, np.float64)
-    count, root = len(known), math.sqrt(periods_per_year)
-    mean = float(known.mean()) if count else 0.0
-    deviation = float(known.std(ddof=1)) if count > 1 else 0.0
-    if deviation <= ROUNDING * abs(mean):
-        deviation = 0.0
-    account, depth, losses, moved, slope = _account(known, compounded, np.empty(BLOCK))
-    years = count / periods_per_year
-    cagr = account ** (1.0 / years) - 1.0 if count and account > 0.0 else None
-    if count and account <= 0.0 and compounded:
-        cagr = -1.0
-    drawdown = 1.0 - depth
+    account, depth, losses, moved, r2 = _account(known, compounded, np.empty(BLOCK))
+    moments = Moments(
+        periods=len(known),
+        mean=float(known.mean()) if len(known) else 0.0,
+        deviation=float(known.std(ddof=1)) if len(known) > 1 else None,
+        losses=losses,
+        account=account,
+        depth=depth,
+    )
     active = moved if days is None else len(np.unique(days[~unknown & (returns != 0.0)]))
-    return {
-        "sharpe": mean / deviation * root if deviation else 0.0,
-        "sortino": mean / math.sqrt(losses / count) * root if losses else None,
-        "calmar": cagr / drawdown if cagr is not None and drawdown > 0.0 else None,
-        "cagr": cagr,
-        "volatility": deviation * root if count > 1 else None,
-        "total_return": account - 1.0,
-        "max_drawdown": drawdown,
-        "r2": None if math.isnan(slope) else slope,
+    return figures(moments, periods_per_year) | {
+        "r2": None if math.isnan(r2) else r2,
         "n_nans": nans,
         "days_in_market": active,
+    }
+
+
+class Moments(NamedTuple):
+    """What `figures` needs of a series of returns, whoever has added it up."""
+
+    periods: int
+    mean: float
+    deviation: float | None  # of the sample; None below two periods
+    losses: float  # sum of the squares of returns below 0
+    account: float  # what 1 has become
+    depth: float  # least share of its best that the account ever was
+
+
+def figures(moments: Moments, periods_per_year: float) -> Metrics:
+    """The ratios of `metrics_of`, from `sharpe` to `max_drawdown`."""
+    periods, mean, deviation, losses, account, depth = moments
+    root, drawdown = math.sqrt(periods_per_year), 1.0 - depth
+    flat = deviation is None or deviation <= ROUNDING * abs(mean)
+    cagr = None
+    if periods and account > 0.0:
+        cagr = account ** (periods_per_year / periods) - 1.0
+    elif periods and depth == 0.0:  # compounded: what is lost stays lost
+        cagr = -1.0
+    return {
+        "sharpe": 0.0 if flat or deviation is None else mean / deviation * root,
+        "sortino": mean / math.sqrt(losses / periods) * root if losses else None,
+        "calmar": cagr / drawdown if cagr is not None and drawdown > 0.0 else None,
+        "cagr": cagr,
+        "volatility": None if deviation is None else deviation * root,
+        "total_return": account - 1.0,
+        "max_drawdown": drawdown,
     }
 
 

@@ -123,7 +123,7 @@ class VectorizedEngine:
         to_day: int | None = None,
     ) -> pl.LazyFrame:
         """Signal, position, returns, costs and net of every bar (`accounting.align`), lazily."""
-        lf = self._with_day(lf)
+        lf = self.with_day(lf)
         if to_day is not None:
             lf = lf.filter(pl.col("day") <= to_day)
         lf = strategy.signals(lf)
@@ -138,9 +138,9 @@ class VectorizedEngine:
 
         Raises DataError for a missing column.
         """
-        return strategy.features(self._with_day(lf)).collect()
+        return strategy.features(self.with_day(lf)).collect()
 
-    def _with_day(self, lf: pl.LazyFrame) -> pl.LazyFrame:
+    def with_day(self, lf: pl.LazyFrame) -> pl.LazyFrame:
         """With `day`, the session of each bar: that of `date` where there is one."""
         schema = lf.collect_schema()
         for column in ("symbol", "ts", *PRICES):

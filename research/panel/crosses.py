@@ -1,0 +1,298 @@
+"""Crosses of two moving averages: as a strategy like any other, and a thousand sets in one sweep.
+
+Both read prices as whole steps, so that equal averages are equal whatever the order of additions;
+a sweep's figures are the engine's. It decides nothing about which sets there are.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+
+from core.errors import ConfigError, DataError
+from core.jit import ieee
+from core.types import Float64s, Int64s
+from research.metrics import Metrics, Moments, figures
+from research.panel.strategy import StrategyBase
+from research.panel.vectorized import VectorizedEngine
+from strategies.settings import Count
+from strategies.table import Table
+
+TILE = 128  # rows of averages that stay in the second cache while every lane reads them
+LANES = 64  # most sets side by side; their state stays in the first cache
+MOST_GAP = 8  # a lane nobody asked for costs less than another pass over the rows
+MOST_AVERAGES = 128  # kept of one span: 96 MB of a year of minutes
+STATES = 9
+POSITION, ACCOUNT, BEST, DEPTH, NETS, SQUARES, LOSSES, TURNOVER, ENTRIES = range(STATES)
+
+Step = Annotated[float, Field(gt=0, le=1_000, allow_inf_nan=False)]
+
+
+class CrossSettings(Table):
+    fast: Count = Field(10, description="bars of the fast average")
+    slow: Count = Field(30, description="bars of the slow average")
+    sides: Literal["both", "long"] = Field("both", description="long: flat instead of short")
+    price_step: Step = Field(0.01, description="closes are rounded to whole steps of this")
+
+
+class SmaCross(StrategyBase[CrossSettings]):
+    """Long while the fast average of closes is over the slow one, short or flat while under.
+
+    Flat where they are equal, and until both have all their bars.
+    """
+
+    name = "sma_cross"
+    settings_model = CrossSettings
+
+    def add_indicators(self, lf: pl.LazyFrame) -> pl.LazyFrame:
+        own = self.settings
+        steps = (pl.col("close") / own.price_step).round().cast(pl.Int64)
+        return lf.with_columns(
+            (steps.rolling_sum(bars).over("symbol") / bars).alias(name)
+            for name, bars in (("fast", own.fast), ("slow", own.slow))
+        )
+
+    def signal(self, lf: pl.LazyFrame) -> pl.LazyFrame:
+        lowest = -1 if self.settings.sides == "both" else 0
+        over = (pl.col("fast") - pl.col("slow")).sign()
+        return lf.with_columns(signal=over.clip(lower_bound=lowest))
+
+
+class Swept(NamedTuple):
+    """Of each set, in the order of the question."""
+
+    metrics: list[Metrics]  # those of METRICS that need no list of trades, and `trades`
+    daily: Float64s  # [sets, sessions]: net return of each session, compounded
+
+
+class CrossSweep:
+    """One symbol's bars, made ready once; read-only: threads may sweep it side by side.
+
+    Args:
+        frame: symbol, ts, open, close in order of time; one symbol, every price known.
+        from_day, to_day: as in `VectorizedEngine.run`.
+
+    Raises DataError for what `frame` must not hold, and for a span without bars.
+    """
+
+    def __init__(
+        self,
+        engine: VectorizedEngine,
+        frame: pl.DataFrame,
+        from_day: int | None = None,
+        to_day: int | None = None,
+    ) -> None:
+        bars = engine.with_day(frame.lazy()).collect()
+        if to_day is not None:
+            bars = bars.filter(pl.col("day") <= to_day)
+        _require_single(bars)
+        fills = _known(bars, "open" if engine.terms.fill == "next_open" else "close")
+        self._closes = _known(bars, "close")
+        days = bars["day"].to_numpy()
+        first = 0 if from_day is None else int(np.searchsorted(days, from_day))
+        if first == len(days):
+            raise DataError("no bars in the span of the sweep")
+        self._first = first
+        self._returns = np.concatenate([[0.0], fills[first + 1 :] / fills[first:-1] - 1.0])
+        self.days, sessions = np.unique(days[first:], return_inverse=True)
+        self._sessions = sessions.astype(np.int64)
+        self._cost = engine.terms.cost
+        self.periods_per_year = engine.periods_per_year(self.days)
+        self._averages: dict[tuple[float, int], Float64s] = {}
+
+    def run(self, sets: Sequence[CrossSettings]) -> Swept:
+        """All of one `sides` and `price_step`. Raises ConfigError where they differ."""
+        if len({(one.sides, one.price_step) for one in sets}) != 1:
+            raise ConfigError("a sweep takes sets of one sides and one price_step")
+        fasts, fast = np.unique([one.fast for one in sets], return_inverse=True)
+        slows, slow = np.unique([one.slow for one in sets], return_inverse=True)
+        groups, lane_of_set = _stretches(fast.astype(np.int64), slow.astype(np.int64))
+        lanes = int(groups[-1, 3] + groups[-1, 2] - groups[-1, 1])
+        states, accounts = np.zeros((STATES, lanes)), np.ones((len(self.days), lanes))
+        states[[ACCOUNT, BEST, DEPTH]] = 1.0
+        _sweep(
+            self._rows(fasts, sets[0].price_step),
+            self._rows(slows, sets[0].price_step),
+            self._returns,
+            self._sessions,
+            self._cost,
+            -1.0 if sets[0].sides == "both" else 0.0,
+            groups,
+            np.empty((TILE, len(slows))),
+            states,
+            accounts,
+        )
+        before = np.vstack([np.ones((1, lanes)), accounts[:-1]])
+        grown = np.divide(accounts, before, out=np.ones_like(before), where=before > 0.0)
+        metrics = [self._figures(state) for state in states.T[lane_of_set].tolist()]
+        return Swept(metrics, (grown - 1.0).T[lane_of_set])
+
+    def _rows(self, windows: Int64s, step: float) -> Float64s:
+        """[windows, bars of the span]: averages of whole steps, NaN before the window is full."""
+        return np.stack([self._average(int(bars), step) for bars in windows])[:, self._first :]
+
+    def _average(self, bars: int, step: float) -> Float64s:
+        """A whole sum, rounded once by the division: equal averages are equal numbers."""
+        known = self._averages.get((step, bars))
+        if known is not None:
+            return known
+        sums = np.concatenate([[0], np.cumsum(np.rint(self._closes / step).astype(np.int64))])
+        made = np.full(len(self._closes), np.nan)
+        made[bars - 1 :] = (sums[bars:] - sums[:-bars]) / bars
+        if len(self._averages) < MOST_AVERAGES:
+            self._averages[step, bars] = made
+        return made
+
+    def _figures(self, state: Sequence[float]) -> Metrics:
+        rows = len(self._returns)
+        mean = state[NETS] / rows
+        spread = max(0.0, state[SQUARES] - state[NETS] * mean)
+        moments = Moments(
+            periods=rows,
+            mean=mean,
+            deviation=math.sqrt(spread / (rows - 1)) if rows > 1 else None,
+            losses=state[LOSSES],
+            account=state[ACCOUNT],
+            depth=state[DEPTH],
+        )
+        found = figures(moments, self.periods_per_year)
+        found["turnover"] = state[TURNOVER] / (rows / self.periods_per_year)
+        found["trades"] = int(state[ENTRIES])
+        found["n_nans"] = 0
+        return found
+
+
+def _stretches(fast: Int64s, slow: Int64s) -> tuple[Int64s, Int64s]:
+    """Sets as stretches of neighbouring slow averages under one fast one.
+
+    Returns:
+        int64[groups, 4]: fast average, first and one past the last slow one, first lane.
+        int64[sets]: the lane of each set. Lanes that no set asked for fill small gaps.
+    """
+    groups: list[list[int]] = []
+    lanes = np.empty(len(fast), np.int64)
+    lane = 0
+    for i in np.lexsort((slow, fast)):
+        f, s = int(fast[i]), int(slow[i])
+        last = groups[-1] if groups else None
+        if last is None or last[0] != f or s - last[2] >= MOST_GAP or s - last[1] >= LANES:
+            lane += 0 if last is None else last[2] - last[1]
+            groups.append([f, s, s + 1, lane])
+        groups[-1][2] = s + 1
+        lanes[i] = lane + s - groups[-1][1]
+    return np.array(groups, np.int64), lanes
+
+
+def _require_single(bars: pl.DataFrame) -> None:
+    symbols = bars["symbol"].n_unique()
+    if symbols > 1:
+        raise DataError(f"a sweep is over one symbol: here are {symbols}")
+    if (bars["ts"].diff().dt.total_milliseconds() <= 0).any():
+        raise DataError("a sweep needs its bars in order of time, each once")
+    if "masked" in bars.columns and bars["masked"].any():
+        raise DataError("a sweep cannot leave out masked bars: adjust the prices first")
+
+
+def _known(bars: pl.DataFrame, column: str) -> Float64s:
+    prices = bars[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    if not (np.isfinite(prices) & (prices > 0.0)).all():
+        raise DataError(f"a sweep needs every price: column {column} has bars without one")
+    return prices
+
+
+@ieee
+def _sweep(
+    fast: Float64s,
+    slow: Float64s,
+    returns: Float64s,
+    sessions: Int64s,
+    cost: float,
+    lowest: float,
+    groups: Int64s,
+    rows: Float64s,
+    states: Float64s,
+    accounts: Float64s,
+) -> None:
+    """Tile by tile of time, every group of lanes: averages are read from memory once in all."""
+    count = len(returns)
+    for begin in range(1, count, len(rows)):
+        end = min(begin + len(rows), count)
+        for k in range(len(slow)):
+            for t in range(begin, end):
+                rows[t - begin, k] = slow[k, t - 1]  # turned over: lanes lie side by side
+        for g in range(len(groups)):
+            first, last, lane = groups[g, 1], groups[g, 2], groups[g, 3]
+            stop = lane + last - first
+            _trade(
+                fast[groups[g, 0], begin - 1 : end - 1],
+                rows,
+                first,
+                returns[begin:end],
+                sessions[begin:end],
+                cost,
+                lowest,
+                states[POSITION][lane:stop],
+                states[ACCOUNT][lane:stop],
+                states[BEST][lane:stop],
+                states[DEPTH][lane:stop],
+                states[NETS][lane:stop],
+                states[SQUARES][lane:stop],
+                states[LOSSES][lane:stop],
+                states[TURNOVER][lane:stop],
+                states[ENTRIES][lane:stop],
+                accounts,
+                lane,
+            )
+
+
+@ieee
+def _trade(
+    fast: Float64s,
+    slow: Float64s,
+    first: int,
+    returns: Float64s,
+    sessions: Int64s,
+    cost: float,
+    lowest: float,
+    position: Float64s,
+    account: Float64s,
+    best: Float64s,
+    depth: Float64s,
+    nets: Float64s,
+    squares: Float64s,
+    losses: Float64s,
+    turnover: Float64s,
+    entries: Float64s,
+    accounts: Float64s,
+    lane: int,
+) -> None:
+    """One lane a set, as `accounting.align`: net = held * return - |target - held| * cost.
+
+    `fast` and `slow` are those of the bar before: they decide what is held after this bar's fill.
+    The loop over lanes has no branch, so that the vector unit takes eight sets at a time.
+    """
+    for i in range(len(returns)):
+        over, ret = fast[i], returns[i]
+        row = slow[i][first : first + len(position)]
+        for k in range(len(position)):
+            under = row[k]
+            target = 1.0 if over > under else (lowest if over < under else 0.0)
+            held = position[k]
+            traded = abs(target - held)
+            net = held * ret - traded * cost
+            loss = min(net, 0.0)
+            position[k] = target
+            account[k] = max(account[k] * (1.0 + net), 0.0)
+            best[k] = max(best[k], account[k])
+            depth[k] = min(depth[k], account[k] / best[k])
+            nets[k] += net
+            squares[k] += net * net
+            losses[k] += loss * loss
+            turnover[k] += traded
+            entries[k] += 1.0 if target != held and target != 0.0 else 0.0
+        if i + 1 == len(returns) or sessions[i + 1] != sessions[i]:
+            for k in range(len(account)):
+                accounts[sessions[i], lane + k] = account[k]
