@@ -44,9 +44,9 @@ def data_options(
 ) -> DataOptions:
     """The options every verb that reads --data shares. Raises ConfigError."""
     return DataOptions(
-        label=_choice("--label", StampLabel, label),
+        label=choice("--label", StampLabel, label),
         base_ns=_base_ns(base),
-        market=_choice("--session", Market, session),
+        market=choice("--session", Market, session),
         symbols=_symbols(symbols),
         closing_auction=_auction(closing_auction),
         layout=layout,
@@ -65,7 +65,7 @@ def request_of(
 ) -> Request:
     """Everything checked, cheap things first; then the data is read."""
     first, last = span_of(from_day, to_day)
-    wanted = None if gear is None else _choice("--gear", Gear, gear)
+    wanted = None if gear is None else choice("--gear", Gear, gear)
     instance, layer = strategy, {}
     if ":" in strategy:
         instance = strategy.rpartition(":")[2].lower()
@@ -245,7 +245,7 @@ def _import_from_here() -> None:
         sys.path.append(here)
 
 
-def _choice(option: str, kind: type[E], text: str) -> E:
+def choice(option: str, kind: type[E], text: str) -> E:
     """A member of a StrEnum by its text."""
     try:
         return kind(text)

@@ -18,6 +18,7 @@ from cli.instrument_verbs import data_instruments
 from cli.live_verbs import live_app
 from cli.login_verbs import login_app
 from cli.meta_verbs import meta_app
+from cli.optimize_verbs import optimize_app
 from cli.options import (
     Auction,
     Base,
@@ -40,7 +41,7 @@ from cli.slippage_verbs import slippage_app
 from core.errors import ConfigError
 
 PROGRAM = "tradingd"
-MANY_VALUES = ("--set", "--data", "--symbols", "--strategies", "--grid")
+MANY_VALUES = ("--set", "--data", "--symbols", "--strategies", "--grid", "--where")
 
 app = typer.Typer(
     name=PROGRAM,
@@ -54,6 +55,7 @@ data_app = typer.Typer(help="Bars in and out: import, verify, list, backfill, ex
 config_app = typer.Typer(help="The configuration: show, check, new.")
 app.add_typer(backtest_app)
 app.add_typer(scan_app)
+app.add_typer(optimize_app)
 app.add_typer(compare_app)
 app.add_typer(screen_app)
 app.add_typer(control_app)

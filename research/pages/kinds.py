@@ -17,6 +17,7 @@ FRAME_HEIGHT = 640  # pixels of a page inside a notebook; it scrolls
 PAGES: Mapping[str, tuple[str, str]] = {
     "compare": ("research.pages.comparison_page", "compare_page"),
     "signals": ("research.signals.page", "signals_page"),
+    "optimize": ("research.search.page", "optimize_page"),
 }
 
 

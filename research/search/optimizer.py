@@ -90,7 +90,8 @@ class ParamOptimizer:
         backend: who works instead of those, e.g. a cluster.
         store: a folder in which evaluations are kept as they come, to go on from after a kill.
 
-    Raises ConfigError for an objective, a space or a number that is not allowed.
+    Raises ConfigError for an objective, a space or a number that is not allowed, and the first
+    refusal where no set of the first batch is.
     """
 
     def __init__(
@@ -115,7 +116,9 @@ class ParamOptimizer:
         self.constraints = constraints or Constraints()
         self.backend = backend or backend_for(subject, workers)
         self.store = store
-        self.total = proposals(how, space, sets, seed).total
+        first = proposals(how, space, sets, seed)
+        self.total = first.total
+        self._require_one_allowed(first.ask())
 
     def run(
         self,
@@ -125,9 +128,7 @@ class ParamOptimizer:
     ) -> Searched:
         """Search one span, inclusive; earlier bars warm up.
 
-        Raises:
-            DataError: no session in the span; a store that cannot be used.
-            ConfigError: no set of the first batch is allowed; the first refusal is told.
+        Raises DataError where the span has no session, or the store cannot be used.
         """
         days = _span(self.subject.days(), from_day, to_day)
         task = Task(self.subject, from_day, to_day)
@@ -139,8 +140,6 @@ class ParamOptimizer:
             others = 0 if kept is None else kept.count_others(task.key)
             resumed = 0  # of them asked for again
             while asked := proposing.ask():
-                if not points:
-                    self._require_one_allowed(asked)
                 resumed += sum(digest_of(point) in known for point in asked)
                 found = self._outcomes(task, asked, known, kept, progress)
                 points += asked
