@@ -49,7 +49,7 @@ class SmaCross(StrategyBase[CrossSettings]):
 
     def add_indicators(self, lf: pl.LazyFrame) -> pl.LazyFrame:
         own = self.settings
-        steps = (pl.col("close") / own.price_step).round().cast(pl.Int64)
+        steps = (pl.col("close").cast(pl.Float64) / own.price_step).round().cast(pl.Int64)
         return lf.with_columns(
             (steps.rolling_sum(bars).over("symbol") / bars).alias(name)
             for name, bars in (("fast", own.fast), ("slow", own.slow))

@@ -112,6 +112,9 @@ class KernelSignal(StrategyBase[StrategySettings]):
         self.hold_bars = hold_bars
         super().__init__(values)
 
+    def add_indicators(self, lf: pl.LazyFrame) -> pl.LazyFrame:
+        return lf.with_columns(pl.col("volume").fill_null(0))  # as the trade gears read it
+
     def numba_logic(self, *columns: NDArray[Any]) -> Float64s:
         bars = _strategy_bars(columns, self.settings.timeframe_ns)
         said = KernelStrategy(self.spec, self.settings, 1).on_bars(bars)
@@ -152,8 +155,8 @@ def _strategy_bars(columns: Sequence[NDArray[Any]], timeframe_ns: int) -> Record
 
 def _writable(series: pl.Series, name: str) -> NDArray[Any]:
     """A copy in the dtype that `numba_logic` promises: polars' own buffers are read-only."""
-    if series.dtype.is_temporal():
-        series = series.cast(pl.Datetime("ms")).to_physical()
+    if series.dtype == pl.Datetime:
+        series = series.dt.timestamp("ms")
     whole = series.dtype.is_integer() or series.dtype == pl.Boolean
     if whole and series.has_nulls():
         raise DataError(f"column {name} has nulls: fill them before numba_logic reads it")

@@ -16,7 +16,7 @@ import polars as pl
 from pydantic import Field
 
 from backtest.files import check_writable, write_parquet
-from core.errors import DataError
+from core.errors import ConfigError, DataError
 from core.session import DAY_NS, IST_OFFSET_NS, MINUTE_NS, day_text, recorded_session
 from core.types import Float64s, Int64s, Market, SessionClass
 from research.metrics import Metrics, metrics_of, ordered, periods_per_year_of, trade_metrics
@@ -92,7 +92,7 @@ class VectorizedEngine:
             from_day: signals begin with this day; earlier bars only warm up.
 
         Raises DataError for a missing column, a symbol without a price, bars out of order, a
-            target outside [-1, 1], a span without bars.
+            target outside [-1, 1], a span without bars; ConfigError for another timeframe.
         """
         aligned = self.aligned(lf, strategy, from_day, to_day).cache()
         cost = self.terms.cost
@@ -123,6 +123,12 @@ class VectorizedEngine:
         to_day: int | None = None,
     ) -> pl.LazyFrame:
         """Signal, position, returns, costs and net of every bar (`accounting.align`), lazily."""
+        asked = getattr(strategy.settings, "timeframe", self.terms.timeframe)
+        if asked != self.terms.timeframe:
+            raise ConfigError(
+                f"strategy {strategy.name} decides on bars of {asked}, the engine has"
+                f" {self.terms.timeframe}"
+            )
         lf = self.with_day(lf)
         if to_day is not None:
             lf = lf.filter(pl.col("day") <= to_day)

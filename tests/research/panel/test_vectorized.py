@@ -9,6 +9,7 @@ import pytest
 from core.errors import ConfigError, DataError
 from core.types import Market
 from research.metrics import METRICS
+from research.panel.strategy import KernelSignal
 from research.panel.vectorized import Terms, VectorizedEngine, VectorRun, bars_per_session, save
 from tests.datasets import WEEK, generated
 from tests.research.panel.vectors import MONDAY, Cross, Given, bars, frame_of
@@ -126,6 +127,12 @@ def test_bad_data_is_one_clear_line(frame: pl.DataFrame, words: str) -> None:
 def test_a_span_without_bars_and_a_value_out_of_range_are_refused() -> None:
     with pytest.raises(DataError, match="no bars from 2026-07-21"):
         run(bars(OPENS, LONG_THEN_SHORT), from_day=MONDAY + 1)
+    with pytest.raises(ConfigError, match="decides on bars of 5m, the engine has 15m"):
+        VectorizedEngine().run(
+            bars(OPENS, LONG_THEN_SHORT).lazy(),
+            KernelSignal("ema_cross", {"timeframe": "5m"}),
+            data_hash="d",
+        )
     with pytest.raises(ConfigError, match="fast"):
         Cross({"fast": 0})
     with pytest.raises(ConfigError, match="fats"):
