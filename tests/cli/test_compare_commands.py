@@ -92,7 +92,7 @@ def test_what_cannot_be_compared_is_one_line(runs: Path, capfd: pytest.CaptureFi
 
     answer = call(capfd, "compare", near, str(runs), "--out", f"{runs}/x")
     assert answer.code == DataError.exit_code
-    assert "holds no run that can be compared" in answer.err
+    assert "holds no run: neither run.json nor summary.json is in it" in answer.err
 
     answer = call(capfd, "compare", near, f"{runs}/wide", "--out", near)
     assert (answer.code, answer.err) == (2, f"tradingd: --out {near} is one of the runs\n")

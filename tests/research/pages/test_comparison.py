@@ -133,7 +133,7 @@ def test_the_page_follows_from_the_files(folders: tuple[Path, Path], tmp_path: P
 def test_a_folder_that_is_no_run_or_without_sessions_is_named(
     folders: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    with pytest.raises(DataError, match="holds no run that can be compared"):
+    with pytest.raises(DataError, match="holds no run: neither"):
         read_record(tmp_path, "x")
     for name in ("signals.parquet", "trades.parquet", "summary.json"):
         (tmp_path / name).write_bytes((folders[0] / name).read_bytes())
