@@ -1,0 +1,106 @@
+"""The lab on one page, for notebooks: the names of its rooms, and nothing of its own.
+
+    from research.lab import ParquetLoader, ParamOptimizer, WalkForwardValidator, show
+
+Bars. `load_dataset` (or a `ParquetLoader` with its `DataSpec`) gives a lazy frame of Parquet files,
+`resample` longer bars of it, the very ones that trade live, `content_hash` names what it holds.
+`panel_of` makes matrices of it. `load` gives the checked `Dataset` that the trade gears read.
+
+Strategies. Subclass `StrategyBase` and run it on a frame with a `VectorizedEngine`; `KernelSignal`
+takes a strategy that trades, as it is. A `TradedSubject` is a strategy under the full rules.
+
+Search. `ParamOptimizer` tries sets of a `Space` (`space_from`), `run_parallel` is the short way.
+`WalkForwardValidator` does so window after window (`Scheme`, `Length`).
+
+Honesty. `deflated_sharpe`, `probability_of_overfitting`, `min_track_record`, `block_bootstrap`,
+`sharpe_difference`; `evidence_of` puts them together, `judged` says what would pass the gate.
+
+Signals. `study` measures functions of a panel as `Asked`: leaderboard, decay, regimes, pruning.
+
+Runs. Folders that the verbs have written: `read_lab_run`, `show` in a cell, `read_record` and
+`compare` for several. docs/notebook.md is a session.
+"""
+
+from backtest.run import Gear, Request
+from providers.dataset import DataOptions, Dataset, load
+from research.honesty.difference import sharpe_difference
+from research.honesty.evidence import Tried, evidence_of
+from research.honesty.gate import granted, judged
+from research.honesty.montecarlo import block_bootstrap, trade_paths
+from research.honesty.overfitting import probability_of_overfitting
+from research.honesty.sharpe import deflated_sharpe, min_track_record, probabilistic_sharpe
+from research.honesty.trials import TrialLedger
+from research.metrics import METRICS, metrics_of
+from research.pages.comparison import compare
+from research.pages.daily_records import read_record
+from research.pages.kinds import page_of, show
+from research.panel.dataset import DataSpec, ParquetLoader, content_hash, load_dataset
+from research.panel.matrix import Panel, panel_of
+from research.panel.resample import resample
+from research.panel.strategy import KernelSignal, StrategyBase
+from research.panel.vectorized import Terms, VectorizedEngine
+from research.runs import LabRun, read_lab_run, write_lab_run
+from research.search.evaluation import TradedSubject
+from research.search.optimizer import Constraints, ParamOptimizer, run_parallel
+from research.search.proposals import How
+from research.search.space import Space, space_from
+from research.signals.forward import Horizon
+from research.signals.leaderboard import filtered, ranked
+from research.signals.study import Asked, study
+from research.walk.validator import WalkForwardValidator
+from research.walk.windows import Length, Scheme
+
+__all__ = [
+    "METRICS",
+    "Asked",
+    "Constraints",
+    "DataOptions",
+    "DataSpec",
+    "Dataset",
+    "Gear",
+    "Horizon",
+    "How",
+    "KernelSignal",
+    "LabRun",
+    "Length",
+    "Panel",
+    "ParamOptimizer",
+    "ParquetLoader",
+    "Request",
+    "Scheme",
+    "Space",
+    "StrategyBase",
+    "Terms",
+    "TradedSubject",
+    "TrialLedger",
+    "Tried",
+    "VectorizedEngine",
+    "WalkForwardValidator",
+    "block_bootstrap",
+    "compare",
+    "content_hash",
+    "deflated_sharpe",
+    "evidence_of",
+    "filtered",
+    "granted",
+    "judged",
+    "load",
+    "load_dataset",
+    "metrics_of",
+    "min_track_record",
+    "page_of",
+    "panel_of",
+    "probabilistic_sharpe",
+    "probability_of_overfitting",
+    "ranked",
+    "read_lab_run",
+    "read_record",
+    "resample",
+    "run_parallel",
+    "sharpe_difference",
+    "show",
+    "space_from",
+    "study",
+    "trade_paths",
+    "write_lab_run",
+]
