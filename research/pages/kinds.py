@@ -15,9 +15,9 @@ FRAME_HEIGHT = 640  # pixels of a page inside a notebook; it scrolls
 
 # A module is imported when such a run is read.
 PAGES: Mapping[str, tuple[str, str]] = {
-    "compare": ("research.pages.comparison_page", "compare_page"),
-    "signals": ("research.signals.page", "signals_page"),
     "optimize": ("research.search.page", "optimize_page"),
+    "signals": ("research.signals.page", "signals_page"),
+    "compare": ("research.pages.comparison_page", "compare_page"),
 }
 
 

@@ -56,34 +56,6 @@ def test_the_same_comparison_writes_the_same_bytes(
         assert path.read_bytes() == (runs / "two" / path.name).read_bytes(), path.name
 
 
-def test_its_report_is_made_again_from_the_files(
-    runs: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert (
-        call(capfd, "compare", f"{runs}/near", f"{runs}/wide", "--out", f"{runs}/again").code == 0
-    )
-    before = (runs / "again/report.html").read_bytes()
-    (runs / "again/report.html").unlink()
-    answer = call(capfd, "report", f"{runs}/again")
-
-    assert (answer.code, answer.err) == (0, "")
-    assert "differences: 1 rows" in answer.out
-    assert (runs / "again/report.html").read_bytes() == before
-
-
-def test_a_run_of_the_lab_that_is_not_whole_is_one_line(
-    runs: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    head = {"format": "tradingd lab run 1", "kind": "other", "tables": [], "told": {}}
-    (tmp_path / "run.json").write_text(json.dumps(head))
-    answer = call(capfd, "report", str(tmp_path))
-    assert (answer.code, 'kind "other" is none of' in answer.err) == (DataError.exit_code, True)
-
-    (tmp_path / "run.json").write_text(json.dumps(head | {"kind": "compare"}))
-    answer = call(capfd, "report", str(tmp_path))
-    assert answer.err == f"tradingd: {tmp_path}: run.json: 'runs' is missing\n"
-
-
 def test_what_cannot_be_compared_is_one_line(runs: Path, capfd: pytest.CaptureFixture[str]) -> None:
     near = f"{runs}/near"
     answer = call(capfd, "compare", near, near, "--out", f"{runs}/x")
