@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL_PACKAGES = ("core", "strategies", "providers")
+LAB, COMPILES = "research", "from core.jit import"  # of the lab those files alone: a page is none
 COMPILERS = ("numba", "llvmlite", "numpy")
 VARIABLE = "NUMBA_CACHE_DIR"
 KEEP_DAYS = 30
@@ -73,7 +74,9 @@ def _digest(root: Path) -> str:
 
 
 def _sources(root: Path) -> Iterable[Path]:
-    return sorted(path for package in KERNEL_PACKAGES for path in (root / package).rglob("*.py"))
+    always = [path for package in KERNEL_PACKAGES for path in (root / package).rglob("*.py")]
+    lab = [path for path in (root / LAB).rglob("*.py") if COMPILES in path.read_text("utf-8")]
+    return sorted([*always, *lab])
 
 
 def _prune(base: Path, keep: Path) -> None:

@@ -120,7 +120,11 @@ def test_sources_versions_and_nothing_else_make_the_digest(
 ) -> None:
     digest = kernel_cache._digest(checkout)
     (checkout / "cli" / "other.py").write_text("x = 1\n")
+    (checkout / "research").mkdir()
+    (checkout / "research" / "page.py").write_text("x = 1\n")
     same = kernel_cache._digest(checkout)
+    (checkout / "research" / "fast.py").write_text("from core.jit import kernel\n")
+    other_kernel = kernel_cache._digest(checkout)
     monkeypatch.setattr(kernel_cache, "version", lambda name: "99")
     other_version = kernel_cache._digest(checkout)
     monkeypatch.undo()
@@ -128,7 +132,7 @@ def test_sources_versions_and_nothing_else_make_the_digest(
     other_source = kernel_cache._digest(checkout)
 
     assert digest == same
-    assert 3 == len({digest, other_version, other_source})
+    assert 4 == len({digest, other_kernel, other_version, other_source})
 
 
 @pytest.fixture
