@@ -156,7 +156,7 @@ def heat_map(
     """
     known = scores.select(down, across, pl.col(metric).cast(pl.Float64).fill_nan(None))
     cells = known.group_by(down, across).agg(pl.col(metric).median(), pl.len())
-    xs, ys = (cells[name].unique().sort().to_list() for name in (across, down))
+    xs, ys = (_places(known[name]) for name in (across, down))
     of = {(y, x): value for y, x, value, _ in cells.iter_rows()}
     values = [[_rounded(of.get((y, x))) for x in xs] for y in ys]
     most = max((abs(one - middle) for row in values for one in row if one is not None), default=0.0)
@@ -302,6 +302,12 @@ def lines(
 
 def day_texts(days: Int64s) -> list[str]:
     return [str(day) for day in days.astype("datetime64[D]")]
+
+
+def _places(values: pl.Series) -> list[object]:
+    """Numbers in their order, words in the order in which they were tried."""
+    places = values.unique(maintain_order=True)
+    return (places.sort() if places.dtype.is_numeric() else places).to_list()
 
 
 def _moments(values: Float64s, sessions: int) -> tuple[Float64s, Float64s]:

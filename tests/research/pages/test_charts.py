@@ -89,6 +89,13 @@ def test_a_heat_map_frames_the_chosen_and_shows_the_median_over_other_keys() -> 
     assert (frame["x0"], frame["x1"], frame["y0"], frame["y1"]) == (0.5, 1.5, 0.5, 1.5)
 
 
+def test_words_on_a_heat_map_stay_in_the_order_in_which_they_were_tried() -> None:
+    frame = pl.DataFrame({"a": ["15m", "30m", "1h"] * 2, "b": [2, 2, 2, 1, 1, 1], "m": range(6)})
+    trace = charts.heat_map(frame, "a", "b", "m").traces[0]
+
+    assert (trace["y"], trace["x"]) == (["15m", "30m", "1h"], ["1", "2"])
+
+
 def test_a_histogram_counts_all_and_marks_the_value() -> None:
     values: Float64s = np.array([0.0, 1.0, 1.0, 2.0, np.nan])
     chart = charts.histogram(values, "logit", {"chosen": 0.25})
