@@ -25,7 +25,7 @@ BARS_PER_DAY = 375
 TICK_PAISE = 5
 MINUTE_VOLATILITY, NIGHT_VOLATILITY = 0.0006, 0.006
 
-PARQUET = "bars.parquet"
+PARQUET, HIVE = "bars.parquet", "hive"
 ROOT = Path(__file__).resolve().parent.parent / "build" / "bench"
 
 
@@ -69,6 +69,27 @@ def ensure(size: Size, folder: Path | None = None) -> Path:
         finally:
             shutil.rmtree(making, ignore_errors=True)
     return folder
+
+
+def ensure_partitions(folder: Path) -> Path:
+    """The same bars as `symbol=/year=/month=` files in `folder`, made if they are not there."""
+    hive = folder / HIVE
+    if not hive.exists():
+        making = folder / f"{HIVE}.{os.getpid()}"
+        keys = {"year": pl.col("ts").dt.strftime("%Y"), "month": pl.col("ts").dt.strftime("%m")}
+        try:
+            rows = pl.read_parquet(folder / PARQUET).with_columns(**keys)
+            for names, part in rows.partition_by(
+                "symbol", *keys, include_key=False, as_dict=True
+            ).items():
+                pairs = zip(("symbol", *keys), names, strict=True)
+                below = Path(making, *(f"{key}={value}" for key, value in pairs))
+                below.mkdir(parents=True)
+                part.write_parquet(below / PARQUET)
+            making.rename(hive)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+    return hive
 
 
 def session_days(count: int) -> list[int]:

@@ -55,7 +55,7 @@ def cases(folder: Path, size: data.Size) -> list[Case]:
     feed = str(frames.PATH)
     fifty, single = "50 a message", "1 a message"
     one, whole = "W1 one symbol", f"W1 {all_symbols} symbols"
-    memory, live = "W3 in memory", "W3 live"
+    memory, files, live = "W3 in memory", "W3 from Parquet", "W3 live"
     return [
         ours(one, "tradingd event", "benchmarks.w1", "event", market, "1"),
         peer(one, "NautilusTrader", "nautilus", market, "1"),
@@ -73,6 +73,9 @@ def cases(folder: Path, size: data.Size) -> list[Case]:
         peer(memory, "polars dynamic", "resample", "polars-dynamic", market),
         peer(memory, "duckdb", "resample", "duckdb", market),
         peer(memory, "pandas", "resample", "pandas", market),
+        ours(files, "tradingd, load and resample", "benchmarks.w3", "parquet", market),
+        peer(files, "polars truncate", "resample", "polars-parquet", market),
+        peer(files, "duckdb", "resample", "duckdb-parquet", market),
         ours(live, "tradingd, 1m to 15m", "benchmarks.w3", "live", market, all_symbols),
         peer(live, "pandas, growing buffer", "resample", "pandas-live", market),
         ours("W3 ticks", "tradingd, ticks to 1m", "benchmarks.w3", "ticks", all_symbols),
@@ -108,6 +111,8 @@ def main() -> int:
     ]
     if any(case.peer for case in chosen):
         ensure_peers()
+    if any(case.work == "W3 from Parquet" for case in chosen):
+        data.ensure_partitions(folder)
     if any(str(frames.PATH) in case.command for case in chosen):
         frames.ensure()
     environment = dict(os.environ, PYTHONPATH=str(ROOT))

@@ -43,6 +43,7 @@ GOALS = {
     ("W1", "tradingd event"): Goal(NAUTILUS, 10.0, less_memory=True),
     ("W1", "tradingd compiled"): Goal(NAUTILUS, 600.0, less_memory=True),
     ("W3 in memory", "tradingd, 1 thread"): Goal(POLARS, 120 / 65),
+    ("W3 from Parquet", "tradingd, load and resample"): Goal(POLARS, 15 / 15.6),
     ("W3 live", "tradingd, 1m to 15m"): Goal(PANDAS, 5_000 / 13),
     ("W4b", "tradingd"): Goal(DUCKDB, 500 / 3.1, beside={"flush_p99_ms": (BARE, 3.0 / 2.2)}),
     ("W4a 50", "tradingd"): Goal(SDK, 900 / 27),

@@ -1,7 +1,8 @@
-"""W3, our side: 1m bars to 15m bars, in memory and live, and the step before: ticks to 1m bars.
+"""W3, our side: 1m bars to 15m bars, in memory, live and from files; before it, ticks to 1m bars.
 
-`python -m benchmarks.w3 memory|live FOLDER SYMBOLS`, or `ticks SYMBOLS`. The Resampler gets spans
-of many days in memory, one Minute at a time live, as the feed would give them. One thread.
+`python -m benchmarks.w3 memory|live FOLDER SYMBOLS`, `parquet FOLDER` or `ticks SYMBOLS`. The
+Resampler gets spans of many days in memory, one Minute at a time live, as the feed would give
+them, on one thread; partitioned files are read and resampled by the lab, on as many as it likes.
 """
 
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from backtest.run import session_terms
 from benchmarks import data
@@ -20,6 +22,8 @@ from core.minutes import GRACE_NS, BarBuilder
 from core.session import MINUTE_NS, SECOND_NS, Session, recorded_session
 from core.types import TICK, MinuteSpan, Records, SessionClass, minute_of
 from providers.replay import ReplayProvider
+from research.panel.dataset import load_dataset
+from research.panel.resample import resample
 
 TIMEFRAME_NS = 15 * MINUTE_NS
 LIVE_DAYS = 1  # as much as the growing buffer of the peer holds
@@ -46,15 +50,24 @@ def measure(mode: str, folder: Path, symbols: int) -> Measurement:
         items=sum(len(span.bars) for span in spans),
         seconds=seconds,
         prepare_seconds=prepare_s,
-        checks=checks(bars),
+        checks=checks(np.concatenate(bars)),
     )
 
 
-def checks(parts: Sequence[Records]) -> dict[str, float]:
-    bars = np.concatenate(parts)
+def checks(bars: Records | pl.DataFrame) -> dict[str, float]:
     sums = {f"{name}_sum": float(bars[name].sum()) for name in ("open", "high", "low", "close")}
     rounded = {name: round(value, 2) for name, value in sums.items()}
     return {"bars_15m": len(bars), **rounded, "volume_sum": int(bars["volume"].sum())}
+
+
+def measure_parquet(folder: Path) -> Measurement:
+    """From the names of the files to the bars, everything counted."""
+    hive = folder / data.HIVE
+    work = lambda: resample(load_dataset(hive), "15m").collect()  # noqa: E731
+    work()
+    seconds, bars = timed(work)
+    rows = pl.scan_parquet(hive / "**/*.parquet").select(pl.len()).collect().item()
+    return Measurement(items=rows, seconds=seconds, checks=checks(bars))
 
 
 def measure_ticks(symbols: int) -> Measurement:
@@ -116,6 +129,8 @@ def main(arguments: Sequence[str]) -> None:
     match arguments:
         case ["ticks", symbols]:
             measure_ticks(int(symbols)).print()
+        case ["parquet", folder]:
+            measure_parquet(Path(folder)).print()
         case [mode, folder, symbols]:
             measure(mode, Path(folder), int(symbols)).print()
         case _:
