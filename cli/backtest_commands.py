@@ -70,7 +70,7 @@ def request_of(
     if ":" in strategy:
         instance = strategy.rpartition(":")[2].lower()
         layer = {"strategies": {instance: {"strategy": strategy}}}
-        _import_from_here()
+        import_from_here()
     configured = configuration(config, sets, layer, [instance])
     chosen = configured.strategies[instance]
     check_timeframe(instance, chosen.settings, options.base_ns)
@@ -235,7 +235,7 @@ def _base_ns(text: str) -> int:
         raise ConfigError(f'--base "{text}" is not allowed: {TIMEFRAME_WORDS}') from error
 
 
-def _import_from_here() -> None:
+def import_from_here() -> None:
     """Let `module:Class` name a file of the current folder, after everything that is installed.
 
     The installed command does not look there, and for its own imports it must not.

@@ -3,16 +3,19 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 
 from backtest.files import check_writable
-from backtest.run import Request
-from cli.backtest_commands import choice
+from cli.backtest_commands import choice, request_of, span_of
 from cli.config_commands import configuration
 from cli.progress import progress
+from cli.reading import read
 from cli.report_commands import table_lines
+from cli.vector_gear import VECTORIZED, vector_subject
+from core.errors import ConfigError
+from providers.dataset import DataOptions
 from research.honesty.trials import TRIALS_FILE, TrialLedger
 from research.runs import PAGE, LabRun, write_lab_run
 from research.search.evaluation import Subject, TradedSubject
@@ -91,12 +94,42 @@ def asked_of(
     )
 
 
-def optimize(asked: Asked, request: Request, out: Path, state_dir: Path | None) -> None:
+class Searchable(NamedTuple):
+    """A subject, what it is called, and the days that were asked for."""
+
+    subject: Subject
+    name: str
+    from_day: int | None
+    to_day: int | None
+
+
+def searched_of(
+    strategy: str,
+    data: Sequence[Path],
+    options: DataOptions,
+    config: Path | None,
+    sets: Sequence[str] | None,
+    gear: str | None,
+    from_day: str | None,
+    to_day: str | None,
+) -> Searchable:
+    """The same options in every gear. Raises ConfigError, or DataError for the data."""
+    if gear != VECTORIZED:
+        request = request_of(strategy, data, options, config, sets, gear, from_day, to_day)
+        return Searchable(TradedSubject(request), request.name, request.from_day, request.to_day)
+    if config is not None:
+        raise ConfigError("--gear vectorized reads no configuration: use --set")
+    span = span_of(from_day, to_day)
+    subject = vector_subject(strategy, read(data, options), sets or [])
+    return Searchable(subject, strategy.rpartition(":")[2], *span)
+
+
+def optimize(asked: Asked, found: Searchable, out: Path, state_dir: Path | None) -> None:
     """Search, write the run, say what was found; exit 1 if no set met the constraints."""
     check_writable(out)
-    optimizer = asked.optimizer(TradedSubject(request), out)
-    with progress(f"search of {request.name}", optimizer.total, "sets") as advance:
-        searched = optimizer.run(request.from_day, request.to_day, advance)
+    optimizer = asked.optimizer(found.subject, out)
+    with progress(f"search of {found.name}", optimizer.total, "sets") as advance:
+        searched = optimizer.run(found.from_day, found.to_day, advance)
     run = lab_run(optimizer, searched, ledger(state_dir), asked.terms)
     write_lab_run(out, run, optimize_page(run))
     for line in lines(run):

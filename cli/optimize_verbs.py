@@ -50,7 +50,8 @@ MaxDrawdown = Annotated[
     typer.Option("--max-drawdown", metavar="SHARE", min=0.0, help="0.1: a tenth of the account"),
 ]
 GearOption = Annotated[
-    str | None, typer.Option("--gear", metavar="event|compiled", help="as of backtest")
+    str | None,
+    typer.Option("--gear", metavar="event|compiled|vectorized", help="who trades the sets"),
 ]
 Workers = Annotated[
     int | None, typer.Option("--workers", metavar="N", help="side by side  [default: cores]")
@@ -101,7 +102,7 @@ def optimize(
         workers=workers,
     )
     options = backtest_commands.data_options(label, base, session, symbols, closing_auction)
-    request = backtest_commands.request_of(
+    searched = optimize_commands.searched_of(
         strategy, data, options, config, sets, gear, from_day, to_day
     )
-    optimize_commands.optimize(asked, request, out, state_dir)
+    optimize_commands.optimize(asked, searched, out, state_dir)
