@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from cli.options import Label, SessionOption, Symbols
+
 compare_app = typer.Typer()
 
 
@@ -17,11 +19,19 @@ def compare(
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="folder for the page and its tables")
     ],
+    benchmark: Annotated[
+        Path | None,
+        typer.Option("--benchmark", metavar="PATH", help="Parquet bars: beside holding them"),
+    ] = None,
+    symbols: Symbols = None,
+    label: Label = "open",
+    session: SessionOption = "nse",
 ) -> None:
     """Compare runs on the days they have in common: figures, curves, correlation, settings.
 
     Example: tradingd compare out/pixity out/ema --out compared
     """
-    from cli import compare_commands
+    from cli import backtest_commands, compare_commands
 
-    compare_commands.compare_runs(runs, out)
+    options = backtest_commands.data_options(label, "1m", session, symbols, "all")
+    compare_commands.compare_runs(runs, out, benchmark, options)

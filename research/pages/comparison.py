@@ -15,6 +15,7 @@ from core.session import day_text
 from core.types import Float64s, Int64s
 from research.honesty.difference import FEWEST, sharpe_difference
 from research.metrics import COUNTS, METRICS
+from research.pages.benchmark import regressed
 from research.pages.charts import month_returns
 from research.pages.daily_records import DailyRecord
 from research.runs import LabRun
@@ -40,14 +41,24 @@ DIFFERENCES_SCHEMA: dict[str, pl.DataType] = {
 }
 
 
-def compare(runs: Sequence[DailyRecord]) -> LabRun:
+REGRESSIONS_SCHEMA: dict[str, pl.DataType] = {
+    "run": pl.String(),
+    "beta": pl.Float64(),  # on the benchmark
+    "alpha": pl.Float64(),  # a year
+    "explained": pl.Float64(),  # share of the variance
+}
+
+
+def compare(runs: Sequence[DailyRecord], held: DailyRecord | None = None) -> LabRun:
     """Everything on the common sessions, and METRICS of each run on its own as well.
 
-    Tables: metrics, differences (every pair), months, settings (those that differ), daily.
+    Tables: metrics, differences (every pair), months, settings (those that differ), daily, and with
+    `held`, a benchmark that takes part like a run, the regressions on it.
 
     Raises ConfigError for fewer than two runs or more than MOST, or two of one name; DataError
     where they have fewer than two sessions in common.
     """
+    traded, runs = runs, [*runs, *([held] if held else [])]
     names = [one.name for one in runs]
     if not 2 <= len(runs) <= MOST:
         raise ConfigError(f"{len(runs)} runs were given: 2 to {MOST} can be compared")
@@ -59,7 +70,8 @@ def compare(runs: Sequence[DailyRecord]) -> LabRun:
     told = {
         "runs": [_identity(one) for one in runs],
         "common": _span(common),
-        "warnings": list(_warnings(runs, common)),
+        "benchmark": held and held.name,
+        "warnings": list(_warnings(traded, runs, common)),
     }
     both = [("common", one) for one in on_common] + [("own", one) for one in runs]
     tables = {
@@ -79,9 +91,13 @@ def compare(runs: Sequence[DailyRecord]) -> LabRun:
             )
             for one in on_common
         ),
-        "settings": _settings(runs),
+        "settings": _settings(traded),
         "daily": pl.concat(_daily(one) for one in runs),
     }
+    if held is not None:
+        *others, base = on_common
+        rows = [(one.name, *(_regressed(one, base))) for one in others]
+        tables["regressions"] = pl.DataFrame(rows, REGRESSIONS_SCHEMA, orient="row")
     return LabRun(KIND, told, tables)
 
 
@@ -121,9 +137,11 @@ def _span(days: Int64s) -> dict[str, object]:
     return {"from": first, "to": last, "sessions": len(days)}
 
 
-def _warnings(runs: Sequence[DailyRecord], common: Int64s) -> Iterator[str]:
-    if len({one.data_hash for one in runs}) > 1:
-        of = ", ".join(f"{one.name} {one.data_hash[:12]}" for one in runs)
+def _warnings(
+    traded: Sequence[DailyRecord], runs: Sequence[DailyRecord], common: Int64s
+) -> Iterator[str]:
+    if len({one.data_hash for one in traded}) > 1:
+        of = ", ".join(f"{one.name} {one.data_hash[:12]}" for one in traded)
         yield f"NOT THE SAME DATA ({of}): what differs may be the data's"
     if len({one.compounded for one in runs}) > 1:
         of = ", ".join(one.name for one in runs if one.compounded)
@@ -143,6 +161,10 @@ def _pair(one: DailyRecord, other: DailyRecord) -> tuple[object, ...]:
     correlation = None if flat else float(np.corrcoef(one.returns, other.returns)[0, 1])
     found = sharpe_difference(one.returns, other.returns, one.periods_per_year)
     return (one.name, other.name, correlation, *(found or (None,) * 5))
+
+
+def _regressed(one: DailyRecord, base: DailyRecord) -> tuple[float | None, ...]:
+    return regressed(one.returns, base.returns, one.periods_per_year) or (None, None, None)
 
 
 def _settings(runs: Sequence[DailyRecord]) -> pl.DataFrame:

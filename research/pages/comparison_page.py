@@ -54,6 +54,8 @@ def compare_lines(run: LabRun) -> Iterator[tuple[str, pl.DataFrame | None]]:
     yield f"common       {common['from']} to {common['to']}, {common['sessions']} sessions", None
     yield "", _transposed(_metrics(run, "common"))
     yield "", run.tables["differences"]
+    if run.told["benchmark"] is not None:
+        yield "", run.tables["regressions"]
     if run.tables["settings"].height:
         yield "", _pivoted_settings(run)
 
@@ -103,6 +105,11 @@ def _curves(run: LabRun) -> list[Part]:
     ]
     if len(days) > charts.ROLLING_SESSIONS:
         drawn.append(charts.rolling_sharpe(days, curves, periods))
+    if (held := run.told["benchmark"]) is not None:
+        traded = {name: returns for name, returns in curves.items() if name != held}
+        if len(days) > charts.ROLLING_SESSIONS:
+            drawn.append(charts.rolling_beta(days, traded, curves[held]))
+        drawn.append(Table(run.tables["regressions"], ["alpha"], percent=["alpha", "explained"]))
     return drawn
 
 
@@ -141,8 +148,8 @@ def _settings(run: LabRun) -> Section:
 
 
 def _pivoted_settings(run: LabRun) -> pl.DataFrame:
-    names = [one["name"] for one in run.told["runs"]]
     rows = run.tables["settings"]
+    names = rows["run"].unique(maintain_order=True)
     keys = rows["key"].unique(maintain_order=True).to_list()
     columns = {"": keys}
     for name in names:

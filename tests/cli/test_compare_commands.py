@@ -56,6 +56,18 @@ def test_the_same_comparison_writes_the_same_bytes(
         assert path.read_bytes() == (runs / "two" / path.name).read_bytes(), path.name
 
 
+def test_one_run_is_compared_with_holding_its_bars(
+    runs: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    held = ("data", "export", "--data", f"{runs}/bars.csv", "--out", f"{runs}/bars.parquet")
+    assert call(capfd, *held).code == 0
+    line = ("--benchmark", f"{runs}/bars.parquet", "--out", f"{runs}/held")
+    answer = call(capfd, "compare", f"{runs}/near", *line)
+
+    assert (answer.code, answer.err) == (0, "")
+    assert ["run", "beta", "alpha", "explained"] in [one.split() for one in answer.out.splitlines()]
+
+
 def test_what_cannot_be_compared_is_one_line(runs: Path, capfd: pytest.CaptureFixture[str]) -> None:
     near = f"{runs}/near"
     answer = call(capfd, "compare", near, near, "--out", f"{runs}/x")
