@@ -38,6 +38,7 @@ from cli.sandbox_verbs import sandbox_app
 from cli.scan_verbs import scan_app
 from cli.screen_verbs import screen_app
 from cli.slippage_verbs import slippage_app
+from cli.walk_verbs import walk_app
 from core.errors import ConfigError
 
 PROGRAM = "tradingd"
@@ -57,6 +58,7 @@ app.add_typer(backtest_app)
 app.add_typer(scan_app)
 app.add_typer(optimize_app)
 app.add_typer(compare_app)
+app.add_typer(walk_app)
 app.add_typer(screen_app)
 app.add_typer(control_app)
 app.add_typer(certify_app)

@@ -16,6 +16,7 @@ FRAME_HEIGHT = 640  # pixels of a page inside a notebook; it scrolls
 # A module is imported when such a run is read.
 PAGES: Mapping[str, tuple[str, str]] = {
     "optimize": ("research.search.page", "optimize_page"),
+    "walkforward": ("research.walk.page", "walkforward_page"),
     "signals": ("research.signals.page", "signals_page"),
     "compare": ("research.pages.comparison_page", "compare_page"),
 }

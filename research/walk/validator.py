@@ -27,7 +27,7 @@ class Walked(NamedTuple):
     """`points`: the distinct sets of all windows, in the order they were first tried; not those
     that break a relation of the space, which are never traded.
 
-    `daily`: float64[sets, sessions], what each of them returns over all sessions of the data
+    `daily`: float64[sets, sessions], what each of them returns over all sessions walked
     (`days`), NaN rows for failures. `trades`: rows of trades.parquet and their window, of the test
     spans; None for a gear that lists none. `metrics`: METRICS out of sample.
     """
@@ -67,12 +67,22 @@ class WalkForwardValidator:
     the optimiser knows after a kill which sets of which window were evaluated. The same for any
     number of workers.
 
+    Args:
+        from_day, to_day: what is walked, inclusive; every earlier bar of the data warms up.
+
     Raises ConfigError or DataError where no window fits.
     """
 
-    def __init__(self, optimizer: ParamOptimizer, scheme: Scheme) -> None:
+    def __init__(
+        self,
+        optimizer: ParamOptimizer,
+        scheme: Scheme,
+        from_day: int | None = None,
+        to_day: int | None = None,
+    ) -> None:
         self.optimizer = optimizer
-        self.windows = windows_of(optimizer.subject.days(), scheme)
+        self.days = _within(optimizer.subject.days(), from_day, to_day)
+        self.windows = windows_of(self.days, scheme)
         self._distinct = optimizer.total  # a grid and a sample try the same sets in every window
         if optimizer.how is How.OPTUNA:
             self._distinct *= len(self.windows)
@@ -92,8 +102,8 @@ class WalkForwardValidator:
             allowed = [one for one in searched.points if optimizer.space.broken(one) is None]
             points.update((tuple(point.values()), point) for point in allowed)
             outcomes.append(self._tried(window, searched, progress))
-        distinct, days = list(points.values()), subject.days()
-        of = subject.evaluator(None, None)
+        distinct, days = list(points.values()), self.days
+        of = subject.evaluator(int(days[0]), int(days[-1]))
         chosen = {one.window.number: one.chosen for one in outcomes if one.chosen is not None}
         trades = self._trades(outcomes)
         metrics = out_of_sample(outcomes, of)
@@ -105,7 +115,7 @@ class WalkForwardValidator:
             outcomes=outcomes,
             points=distinct,
             days=days,
-            daily=self._daily(distinct, len(days), progress),
+            daily=self._daily(distinct, progress),
             trades=trades,
             metrics=metrics,
             efficiency=efficiency(outcomes, optimizer.objective, of.periods_per_year),
@@ -115,8 +125,7 @@ class WalkForwardValidator:
         )
 
     def _tried(self, window: Window, searched: Searched, progress: Progress) -> Outcome:
-        days = self.optimizer.subject.days()
-        inside = days[(days >= window.test[0]) & (days <= window.test[1])]
+        inside = _within(self.days, *window.test)
         chosen, scores = searched.chosen, searched.scores
         made = Outcome(window, len(searched.days), inside, scores, chosen, None, None, None)
         if chosen is None:
@@ -144,14 +153,24 @@ class WalkForwardValidator:
         ]
         return pl.concat(frames) if frames else None
 
-    def _daily(self, points: Sequence[Point], sessions: int, progress: Progress) -> Float64s:
-        """Every set over all sessions: not the windows on end, for accounts of its own go on."""
-        daily = np.full((len(points), sessions), np.nan)
-        outcomes = self.optimizer.outcomes(points, progress=progress)
+    def _daily(self, points: Sequence[Point], progress: Progress) -> Float64s:
+        """Every set over all sessions in one go, on one account; NaN rows for failures."""
+        daily = np.full((len(points), len(self.days)), np.nan)
+        span = int(self.days[0]), int(self.days[-1])
+        outcomes = self.optimizer.outcomes(points, *span, progress)
         for row, outcome in zip(daily, outcomes, strict=True):
             if not isinstance(outcome, Failed):
                 row[:] = outcome.daily
         return daily
+
+
+def _within(days: Int64s, first: int | None, last: int | None) -> Int64s:
+    inside = np.ones(len(days), np.bool_)
+    if first is not None:
+        inside &= days >= first
+    if last is not None:
+        inside &= days <= last
+    return days[inside]
 
 
 def _why_none(scores: pl.DataFrame) -> str:

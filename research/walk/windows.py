@@ -82,7 +82,7 @@ def windows_of(days: Int64s, scheme: Scheme) -> list[Window]:
     """
     step = _checked(scheme)
     if not len(days):
-        raise DataError("the data holds no session")
+        raise DataError("no session of the data lies in the span")
     made: list[Window] = []
     for start, edge, end, is_short in _edges(days, scheme, step):
         begin = 0 if scheme.anchored else start

@@ -1,13 +1,15 @@
-"""A subject whose every set returns what the test says: a walk-forward without a strategy."""
+"""A subject whose every set returns what the test says; the backtest that a window should be."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
+from backtest.run import Request
 from core.errors import ConfigError
 from core.types import Float64s, Int64s
 from research.metrics import metrics_of, ordered
-from research.search.evaluation import Evaluated, Values
+from research.search.evaluation import Evaluated, TradedSubject, Values
 from research.search.optimizer import ParamOptimizer
 from research.search.space import Choice, Space
 
@@ -64,3 +66,10 @@ class KnownEvaluator:
         daily = self._subject.returns[n][self._inside]
         figures = metrics_of(daily, YEAR, compounded=self.compounded)
         return Evaluated(ordered({**figures, "trades": int((daily != 0).sum())}), daily)
+
+
+def settled(request: Request, chosen: object, span: tuple[int, int]) -> Request:
+    """The backtest of one window's test span with what it chose."""
+    assert isinstance(chosen, dict)
+    settings, risk = TradedSubject(request).settled(chosen)
+    return replace(request, settings=settings, risk=risk, from_day=span[0], to_day=span[1])

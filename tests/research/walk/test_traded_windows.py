@@ -14,6 +14,7 @@ from research.walk.outcome import stitched
 from research.walk.validator import Walked, WalkForwardValidator
 from research.walk.windows import Length, Scheme
 from tests.datasets import LIVELY, generated, request_on
+from tests.research.walk.known import settled
 
 GRID = {"sl_mult": [1.0, 2.0], "tp_mult": [2.0, 3.0]}
 EVENT = ("instrument", "kind", "side", "bar_open_ns", "bar_close_ns", "close", "atr", "vwap")
@@ -34,12 +35,6 @@ def walked(request: Request) -> Walked:
 @pytest.fixture(scope="module")
 def found() -> Walked:
     return walked(asked())
-
-
-def settled(request: Request, chosen: object, span: tuple[int, int]) -> Request:
-    assert isinstance(chosen, dict)
-    settings, risk = TradedSubject(request).settled(chosen)
-    return replace(request, settings=settings, risk=risk, from_day=span[0], to_day=span[1])
 
 
 def test_a_test_span_shorter_than_the_warm_up_trades_as_a_backtest_of_it(found: Walked) -> None:

@@ -1,5 +1,8 @@
 """A walk-forward over returns that the test knows: what is chosen, stitched, measured, resumed."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,28 +34,29 @@ def chosen_of(found: Walked) -> list[object]:
     return [None if one.chosen is None else one.chosen["n"] for one in found.outcomes]
 
 
-# Two sets take turns: on the first eight sessions 1 earns, then 2 does.
+# Two sets take turns: on the first six sessions 1 earns, then 2 does.
 TURN = {
-    1: np.array([0.02] * 8 + [-0.01] * 4),
-    2: np.array([-0.01] * 8 + [0.02] * 4),
+    1: np.array([0.02] * 6 + [-0.01] * 6),
+    2: np.array([-0.01] * 6 + [0.03] * 6),
 }
 
 
 def test_each_window_trades_after_its_train_what_was_best_in_it() -> None:
     found = walked(KnownSubject(TURN, DAYS))
-    # Trains 0-3, 2-5, 4-7, 6-9 choose 1, 1, 1 and (0.02, 0.02, -0.01, -0.01 beats its mirror) 1.
-    assert chosen_of(found)[:3] == [1, 1, 1]
+    # Of sessions 0-3, 2-5, 4-7 (0.02 against 0.04) and 6-9.
+    assert chosen_of(found) == [1, 1, 2, 2]
+    assert found.next_values() == {"n": 2}
     assert [one.window.test for one in found.outcomes] == [
         (18_004, 18_005), (18_006, 18_007), (18_008, 18_009), (18_010, 18_011),
     ]  # fmt: skip
-    np.testing.assert_array_equal(found.outcomes[2].returns, [-0.01, -0.01])
+    assert [one.returns.tolist() for one in found.outcomes] == [
+        [0.02, 0.02], [-0.01, -0.01], [0.03, 0.03], [0.03, 0.03],
+    ]  # fmt: skip
 
 
 def test_out_of_sample_is_the_compounded_product_of_the_test_spans() -> None:
     found = walked(KnownSubject(TURN, DAYS))
-    own = np.concatenate(
-        [TURN[chosen][4 + 2 * i : 6 + 2 * i] for i, chosen in enumerate(chosen_of(found))]
-    )  # type: ignore[index]
+    own = np.array([0.02, 0.02, -0.01, -0.01, 0.03, 0.03, 0.03, 0.03])
     assert found.metrics["total_return"] == pytest.approx(np.prod(1 + own) - 1, rel=1e-12)
     assert found.metrics["trades"] == 8
     assert found.metrics["n_nans"] == 0
@@ -149,6 +153,38 @@ def test_a_walk_that_was_killed_goes_on_and_ends_as_one_that_was_not(
     again = heard[before:]
     assert len(set(heard)) == len(heard) - 1  # none twice, but the one that was killed
     assert again[0] == heard[before - 1]
+
+
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from tests.research.walk.known import KnownSubject
+from tests.research.walk.test_validator import DAYS, returns_of, walked
+
+heard = []
+
+def asked(*told):
+    heard.append(told)
+    if len(heard) == 9:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+walked(KnownSubject(returns_of(), DAYS, asked=asked), store=Path(sys.argv[1]))
+"""
+
+
+def test_a_walk_whose_process_died_evaluates_only_what_was_left(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[3]
+    died = subprocess.run([sys.executable, "-c", DIES, str(tmp_path)], cwd=root, check=False)
+    assert died.returncode == -signal.SIGKILL
+    heard: list[tuple[int, int, int]] = []
+
+    subject = KnownSubject(returns_of(), DAYS, asked=lambda *told: heard.append(told))
+    found = walked(subject, store=tmp_path)
+
+    whole = walked(KnownSubject(returns_of(), DAYS))
+    assert len(heard) == 4 * (5 + 1) + 5 - 8
+    assert found.metrics == whole.metrics
+    np.testing.assert_array_equal(found.daily, whole.daily)
 
 
 def test_workers_change_nothing() -> None:

@@ -131,7 +131,7 @@ def test_what_cannot_be_is_one_line(scheme: Scheme, said: str) -> None:
 
 
 def test_data_without_a_session_has_no_window() -> None:
-    with pytest.raises(DataError, match="holds no session"):
+    with pytest.raises(DataError, match="no session of the data"):
         windows_of(DAYS[:0], Scheme(Length(1, "m"), Length(1, "m")))
 
 
