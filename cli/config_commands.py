@@ -51,6 +51,7 @@ def show(configuration: Configuration) -> str:
     for name, instance in configuration.strategies.items():
         values[f"strategies.{name}.strategy"] = instance.strategy
         values[f"strategies.{name}.book"] = instance.book
+        values[f"strategies.{name}.evidence"] = instance.evidence
         values |= _values(instance.settings, f"strategies.{name}.")
     return "".join(
         f"{f'{name} = {toml_value(value)}':<{ORIGIN_COLUMN}}"
@@ -86,6 +87,8 @@ def new(models: Models) -> str:
             f"#strategy = {toml_value(strategy)}",
             f"# book it trades in; any but {MAIN_BOOK} is a shadow: on paper, with its own account",
             f"#book = {toml_value(MAIN_BOOK)}",
+            "# where its parameters came from, as `tradingd promote` writes it: FILE@SHA256",
+            f"#evidence = {toml_value(None)}",
             *_template(settings, list(settings.model_fields)),
         ]
     return "\n".join(lines) + "\n"

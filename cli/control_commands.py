@@ -42,7 +42,8 @@ def command(name: str, state_dir: Path | None, tell: Callable[[str], None]) -> N
         tell(command_line(name, answer))
         return
     tell(status_line(answer))
-    for line in [*breaker_lines(answer["breakers"]), *doubt_lines(answer["doubts"])]:
+    latched, doubted = breaker_lines(answer["breakers"]), doubt_lines(answer["doubts"])
+    for line in [*latched, *doubted, *evidence_lines(answer["evidence"])]:
         tell(line)
 
 
@@ -76,6 +77,11 @@ def doubt_lines(doubts: Sequence[str]) -> list[str]:
     more = len(doubts) - MAX_DOUBTS
     lines = [f"in doubt     {one}" for one in doubts[:MAX_DOUBTS]]
     return lines + ([f"in doubt     and {more} more: see the page"] if more > 0 else [])
+
+
+def evidence_lines(evidence: Sequence[dict[str, str]]) -> list[str]:
+    """Where the parameters of each strategy came from."""
+    return [f"evidence     {one['strategy']}: {one['told']}" for one in evidence]
 
 
 def command_line(name: str, answer: dict[str, Any]) -> str:

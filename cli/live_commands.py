@@ -21,7 +21,13 @@ from daemon.config import Configuration
 from daemon.consent.acts import exchange_identity
 from daemon.consent.confirmation import Terms, confirm, lacks, terms_of
 from daemon.consent.consent import Consent, tell_start
-from daemon.consent.readiness import broker_readiness, check_lists, for_real, local_checks
+from daemon.consent.readiness import (
+    broker_readiness,
+    check_evidence,
+    check_lists,
+    for_real,
+    local_checks,
+)
 from daemon.control import STATUS, ask
 from daemon.cycle import relisted
 from daemon.doctor import Check
@@ -52,7 +58,8 @@ def consent_of(
     def ours(now_ns: int) -> list[Check]:
         accept = settings.live.accept_dirty_tree
         own = local_checks(directory, checkout(), accept_dirty_tree=accept)
-        return [*for_real(examined(now_ns)), *own, check_lists(directory, now_ns)]
+        proven = check_evidence(daemon.plan.provenance)
+        return [*for_real(examined(now_ns)), *own, check_lists(directory, now_ns), proven]
 
     async def everything(now_ns: int) -> list[Check]:
         listing = await relisted(daemon, now_ns)

@@ -40,6 +40,8 @@ from daemon.intake.space import free_bytes, keep_ballast
 from daemon.lock import StateLock
 from daemon.plan import LIVE, NO_ACCOUNT, DayOutcome, Plan, Strategies, masked
 from daemon.proof.report import Report
+from daemon.provenance import provenance_of
+from daemon.provenance import tell as tell_provenance
 from daemon.pulse.health import Health
 from daemon.pulse.heart import attended
 from daemon.pulse.metrics import Metrics
@@ -98,6 +100,7 @@ async def _run(
     vitals = Vitals(Notifier())
     async with attended(vitals, Watchdog()) as stop, opening as opened:
         plan = plan_of(configured, opened)
+        tell_provenance(plan.provenance)
         if plan.mode == LIVE:
             vitals.headline = f"LIVE {plan.source.identity}, account {masked(plan.account)}: "
         await _served(configured, opened, plan, examined, token, tell, vitals=vitals, stop=stop)
@@ -196,6 +199,7 @@ def plan_of(configured: Configuration, opened: Opened) -> Plan:
     settings, slack = configured.settings, opened.slack
     risk = settings.risk.for_market(Market(settings.feed.session))
     books = books_of(configured)
+    symbols = [one.symbol for one in opened.source.instruments if not one.is_watched]
     return Plan(
         mode=settings.mode,
         account=settings.live.account if settings.mode == LIVE else NO_ACCOUNT,
@@ -208,6 +212,7 @@ def plan_of(configured: Configuration, opened: Opened) -> Plan:
         shadows=tuple(books.items()),
         repair_wait_ns=round(settings.repair_wait_s * slack * 1e9),
         orders=opened.orders,
+        provenance=provenance_of(configured, symbols),
     )
 
 

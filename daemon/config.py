@@ -49,6 +49,7 @@ MAX_SYMBOLS = 5_000
 SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 &_.:/+|-]{0,63}(=NSE_[A-Za-z0-9 &_.:/+|-]{1,63})?")
 HOST_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}|\[[0-9a-f:.]+\]")
 INSTANCE = re.compile(r"[a-z][a-z0-9_-]{0,63}")  # part of every signal id, hence no separator
+EVIDENCE = re.compile(r".+@[0-9a-f]{64}")
 
 
 def _listed(value: object) -> object:
@@ -228,11 +229,13 @@ class Settings(Table):
 
 @dataclass(frozen=True, slots=True)
 class StrategyInstance:
-    """One configured strategy: `strategy` is its name in the registry, `book` whose it is."""
+    """One configured strategy: `strategy` is its name in the registry, `book` whose it is,
+    `evidence` FILE@SHA256 of what `promote` wrote beside its settings."""
 
     strategy: str
     settings: StrategySettings
     book: str = MAIN_BOOK
+    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,11 +368,15 @@ def _instance(name: str, values: Layer, models: Models) -> StrategyInstance:
     strategy, book = values.pop("strategy", name), values.pop("book", MAIN_BOOK)
     if not (isinstance(book, str) and INSTANCE.fullmatch(book)):
         raise ConfigError(f'strategies.{name}.book = "{book}" must be like main or trial-2')
+    evidence = values.pop("evidence", None)
+    if not (evidence in (None, "none") or EVIDENCE.fullmatch(str(evidence))):
+        raise ConfigError(f'strategies.{name}.evidence = "{evidence}" must be FILE@SHA256')
     model = _model_of(strategy, models)
     if model is None:
         hint = nearest(str(strategy), models)
         raise ConfigError(f'strategies.{name}.strategy: unknown strategy "{strategy}": {hint}')
-    return StrategyInstance(strategy, table(model, values, f"strategies.{name}"), book)
+    kept = None if evidence in (None, "none") else str(evidence)
+    return StrategyInstance(strategy, table(model, values, f"strategies.{name}"), book, kept)
 
 
 def _model_of(strategy: object, models: Models) -> type[StrategySettings] | None:

@@ -32,7 +32,7 @@ TOLD = (  # of what the page knows
     *("mode", "broker", "account", "consent"),
     *("feed", "feed_up", "day", "market_time", "trading_state"),
     *("minutes_done", "minutes_expected", "day_pnl_paise", "strategies_off"),
-    *("breakers", "doubts"),
+    *("breakers", "doubts", "evidence"),
 )
 PEER = struct.Struct("3i")  # pid, uid, gid of SO_PEERCRED
 

@@ -10,6 +10,7 @@ from core.session import SECOND_NS
 from core.types import Instrument
 from daemon.intake.repair import WAIT_NS
 from daemon.orders.reconciliation import Reconciled
+from daemon.provenance import Provenance
 from daemon.sources import Source
 from providers.replay import SessionTerms
 from strategies.brakes import BrakeSettings
@@ -46,6 +47,7 @@ class Plan:
     brakes: BrakeSettings | None = None  # breakers of the main book; none on paper
     shadows: tuple[tuple[str, Strategies], ...] = ()  # book -> its strategies, always on paper
     orders: OpenOrders | None = None
+    provenance: tuple[Provenance, ...] = ()  # where the parameters came from, to be shown
 
     def is_told(self, book: str) -> bool:
         """Whether a real broker fills its orders."""

@@ -17,6 +17,7 @@ from core.rules.fees import value_paise
 from core.session import day_text, ist_text
 from core.types import Records, Refusal, Signal, SignalStatus, Trade, TradingState
 from daemon.plan import Standing
+from daemon.provenance import Provenance
 
 Json = dict[str, object]
 
@@ -349,6 +350,7 @@ class DaemonFacts:
     standing: Standing = field(default_factory=Standing)
     broker: str | None = None  # whose orders are real, None: nobody's
     account: str | None = None
+    provenance: Sequence[Provenance] = ()
 
 
 def snapshot(scanner: Scanner, facts: DaemonFacts, now_ns: int) -> Json:
@@ -386,6 +388,7 @@ def snapshot(scanner: Scanner, facts: DaemonFacts, now_ns: int) -> Json:
             "trades": scanner.trades,
             "day_pnl_paise": scanner.day_pnl_paise,
             "strategies_off": scanner.strategies_off,
+            "evidence": [one.shown() for one in facts.provenance],
             "bars": [
                 {
                     "timeframe": bar.timeframe,

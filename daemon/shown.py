@@ -51,4 +51,5 @@ def daemon_facts(
         standing=standing,
         broker=plan.source.identity if plan.mode == LIVE else None,
         account=plan.account if plan.mode == LIVE else None,
+        provenance=plan.provenance,
     )

@@ -17,6 +17,7 @@ from daemon.consent.acts import exchange_of
 from daemon.doctor import Check, Verdict, fail, ok, warn
 from daemon.memory.checkout import UNKNOWN, Checkout
 from daemon.plan import masked
+from daemon.provenance import Origin, Provenance
 from daemon.upstox.masters import KeptMasters, made_ns
 from providers.upstox.exchange_time import exchange_now_ns
 from providers.upstox.login import PROFILE
@@ -62,6 +63,14 @@ def local_checks(directory: Path, running: Checkout, *, accept_dirty_tree: bool)
         yield fail("halt file", f"{halted} is there", "remove it when its reason is gone")
     else:
         yield ok("halt file", "none")
+
+
+def check_evidence(found: Sequence[Provenance]) -> Check:
+    """That parameters were promoted is asked for and not required: who trades decides."""
+    odd = [f"{one.strategy}: {one.told}" for one in found if one.origin is not Origin.PROMOTED]
+    if odd:
+        return warn("evidence", "; ".join(odd), "`tradingd promote` writes it, docs/evidence.md")
+    return ok("evidence", f"of {len(found)} strategies")
 
 
 def check_program(running: Checkout, *, accept_dirty_tree: bool) -> Check:

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from cli.control_commands import breaker_lines, command_line, doubt_lines, status_line
+from cli.control_commands import (
+    breaker_lines,
+    command_line,
+    doubt_lines,
+    evidence_lines,
+    status_line,
+)
 from tests.cli.command import call
 
 STANDING = {
@@ -53,6 +59,12 @@ def test_status_names_what_is_in_doubt_and_not_all_of_two_thousand() -> None:
 
 def test_status_says_why_it_is_halted() -> None:
     assert ["latched      unknown_order: no answer"] == breaker_lines(["unknown_order: no answer"])
+
+
+def test_status_says_where_parameters_came_from() -> None:
+    told = {"strategy": "pixity", "origin": "none", "told": "no evidence"}
+
+    assert ["evidence     pixity: no evidence"] == evidence_lines([told])
 
 
 def test_a_flatten_says_what_it_sent() -> None:

@@ -129,6 +129,18 @@ def test_a_strategy_is_in_the_main_book_unless_it_names_a_shadow() -> None:
     }
 
 
+def test_evidence_stands_beside_the_settings_and_is_no_setting() -> None:
+    named = f"found/x.evidence.json@{'ab' * 32}"
+    toml = f'[strategies.cross]\nevidence = "{named}"\n[strategies.band]\nevidence = "none"\n'
+    configured = loaded(toml).strategies
+
+    assert [named, None] == [one.evidence for one in configured.values()]
+    assert Cross() == configured["cross"].settings
+    for bad in ('"x.json"', '"x.json@12"', "3"):
+        with pytest.raises(ConfigError, match=r"strategies.cross.evidence = .* must be FILE@SHA"):
+            loaded(f"[strategies.cross]\nevidence = {bad}\n")
+
+
 @pytest.mark.parametrize(
     ("toml", "words"),
     [

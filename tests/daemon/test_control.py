@@ -35,6 +35,7 @@ SHOWN = {
         "minutes_expected": 375,
         "day_pnl_paise": 12_345,
         "strategies_off": [],
+        "evidence": [{"strategy": "pixity", "origin": "none", "told": "no evidence"}],
         "doubts": ["feed all: it was closed"],
         "breakers": ["rejects since 2026-07-27T09:31:00: 3 rejects in a row"],
         "ticks_seen": 1,

@@ -21,6 +21,7 @@ from core.types import (
     Trade,
     TradingState,
 )
+from daemon.provenance import Origin, Provenance
 from daemon.scanner import BarProgress, DaemonFacts, Json, Scanner, bars_in_progress, snapshot
 
 DAY = parse_day("2026-07-27")
@@ -340,6 +341,7 @@ def facts() -> DaemonFacts:
         doubts=["feed all: closed 1006"],
         breakers=["unknown_order: no answer"],
         bars=[BarProgress("15m", at("10:30"), at("10:45"), 1, 15)],
+        provenance=[Provenance("pixity", Origin.NONE, "no evidence")],
     )
 
 
@@ -360,25 +362,21 @@ def test_the_snapshot_tells_the_whole_daemon() -> None:
     shown = snapshot(scanner, replace(facts(), last_minute_ns=None, audits=audits), at("10:31"))
 
     assert "2026-07-27T10:31:00+05:30" == shown["updated_at"]
+    absent = ("broker", "account", "waiting_for", "consent", "reconciliation", "last_minute")
     assert {
+        **dict.fromkeys(absent),
         "mode": "paper",
-        "broker": None,
-        "account": None,
         "feed": "synthetic",
         "feed_up": True,
         "feed_age_ms": 240,
         "day": "2026-07-27",
         "market_time": "2026-07-27T10:31:00+05:30",
         "market_open": True,
-        "waiting_for": None,
-        "consent": None,
         "readiness": [],
-        "reconciliation": None,
         "report": [],
         "trading_state": "ACTIVE",
         "minutes_done": 76,
         "minutes_expected": 375,
-        "last_minute": None,
         "ticks_seen": 1234,
         "doubts": ["feed all: closed 1006"],
         "breakers": ["unknown_order: no answer"],
@@ -388,6 +386,7 @@ def test_the_snapshot_tells_the_whole_daemon() -> None:
         "trades": 0,
         "day_pnl_paise": 0,
         "strategies_off": [],
+        "evidence": [{"strategy": "pixity", "origin": "none", "told": "no evidence"}],
         "bars": [
             {
                 "timeframe": "15m",

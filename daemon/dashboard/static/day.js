@@ -1,6 +1,6 @@
 // The day's facts at the head of the page: mode, trading state, clock, feed, results, session.
 
-import { ask, byId, count, rupees, say, tone } from "/static/page.js";
+import { ask, byId, count, element, rupees, say, tone } from "/static/page.js";
 
 const CERTIFICATES_EVERY_MS = 60000; // they are made in the evening, or by hand
 const VERDICT = { green: "certified", red: "RED", none: "not certified", unreadable: "unreadable" };
@@ -35,6 +35,25 @@ document.addEventListener("snapshot", ({ detail: { daemon } }) => {
   const notes = [daemon.waiting_for && `Waiting for the ${daemon.waiting_for}.`, daemon.reconciliation && `Ledger and broker: ${daemon.reconciliation}`, ...daemon.breakers.map((breaker) => `Latched: ${breaker}`), ...daemon.doubts.map((doubt) => `In doubt: ${doubt}`), ...daemon.audits.map((audit) => `Our bars against the broker's ${audit}`), ...daemon.readiness, ...(daemon.waiting_for ? daemon.report : [])].filter(Boolean);
   byId("notice").hidden = notes.length === 0;
   say(byId("notice"), notes.join("\n"));
+});
+
+// --- where the parameters came from ----------------------------------------------------------------
+
+const ORIGIN = { none: "no evidence", promoted: "promoted", differs: "differs", unreadable: "unreadable" };
+const ORIGIN_TONE = { none: "", promoted: "good", differs: "fair", unreadable: "bad" };
+
+document.addEventListener("snapshot", ({ detail: { daemon } }) => {
+  const place = byId("evidence");
+  const text = JSON.stringify(daemon.evidence);
+  if (place.dataset.of === text) return;
+  place.dataset.of = text;
+  place.replaceChildren();
+  for (const { strategy, origin, told } of daemon.evidence) {
+    const line = element("p", "", place);
+    say(element("span", "", line), strategy, "symbol");
+    say(element("span", "", line), ORIGIN[origin], `pill ${ORIGIN_TONE[origin]}`);
+    say(element("span", "", line), origin === "none" ? "" : told.replace(/^(promoted|differs) /, ""), "quiet");
+  }
 });
 
 // --- the certificate of the last closed day --------------------------------------------------------
