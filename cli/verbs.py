@@ -34,6 +34,7 @@ from cli.options import (
     ToDay,
     listed,
 )
+from cli.promote_verbs import promote_app
 from cli.sandbox_verbs import sandbox_app
 from cli.scan_verbs import scan_app
 from cli.screen_verbs import screen_app
@@ -42,7 +43,10 @@ from cli.walk_verbs import walk_app
 from core.errors import ConfigError
 
 PROGRAM = "tradingd"
-MANY_VALUES = ("--set", "--data", "--symbols", "--strategies", "--grid", "--where")
+MANY_VALUES = (
+    *("--set", "--data", "--symbols", "--strategies", "--grid", "--where"),
+    *("--limit", "--loosen"),
+)
 
 app = typer.Typer(
     name=PROGRAM,
@@ -60,6 +64,7 @@ app.add_typer(optimize_app)
 app.add_typer(compare_app)
 app.add_typer(walk_app)
 app.add_typer(screen_app)
+app.add_typer(promote_app)
 app.add_typer(control_app)
 app.add_typer(certify_app)
 app.add_typer(slippage_app)
