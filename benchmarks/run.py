@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from benchmarks import data, frames
 from benchmarks.measured import Measurement
-from benchmarks.table import BARE, SDK, Result, as_json, table
+from benchmarks.table import ALPHALENS, BARE, SDK, Result, as_json, table
 from cli import kernel_cache
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -93,6 +93,10 @@ def cases(folder: Path, size: data.Size) -> list[Case]:
         sdk(f"W5 {single}", "stream", "1", sys.executable),
         ours("W5 live", "50 a message, 160/s", "benchmarks.w5", "live", feed, "50", "160"),
         ours("W5 live", "2,000 a message, 4/s", "benchmarks.w5", "live", feed, "2000", "4"),
+        ours("W6 rank ICs", "tradingd, 1 thread", "benchmarks.w6"),
+        peer("W6 rank ICs", ALPHALENS, "information", "alphalens"),
+        peer("W6 rank ICs", "alphalens, ICs only", "information", "alphalens-ic"),
+        peer("W6 rank ICs", "polars", "information", "polars"),
         ours("W8 whole market", "default limits", "benchmarks.w8", "default", every_round=False),
         ours("W8 whole market", "unlimited", "benchmarks.w8", "unlimited", every_round=False),
         ours("Lag whole market", "tradingd", "benchmarks.lag", every_round=False),
@@ -194,7 +198,7 @@ def machine() -> dict[str, object]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds, default 3")
-    parser.add_argument("--only", nargs="*", default=[], help="w1 w3 w4a w4b w5 w8 lag halt")
+    parser.add_argument("--only", nargs="*", default=[], help="w1 w3 w4a w4b w5 w6 w8 lag halt")
     parser.add_argument("--symbols", type=int, default=data.Size().symbols)
     parser.add_argument("--days", type=int, default=data.Size().days)
     parser.add_argument("--json", type=Path, default=ANSWERS, help="where the figures go")

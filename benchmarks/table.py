@@ -35,6 +35,7 @@ class Goal(NamedTuple):
 
 NAUTILUS, DUCKDB, BARE = "NautilusTrader", "duckdb executemany", "duckdb, bare arrays"
 SDK = "Upstox SDK 2.30.0"
+ALPHALENS = "alphalens, full path"
 POLARS, PANDAS = "polars truncate", "pandas, growing buffer"
 
 # By the first words of a work and by who does it. The absolute figures of performance.md stand as
@@ -52,6 +53,7 @@ GOALS = {
     ("W5 1", "tradingd"): Goal(SDK, 120 / 23),
     ("W5 live", "50 a message, 160/s"): Goal(limits={"socket_p99_ms": 0.5}),
     ("W5 live", "2,000 a message, 4/s"): Goal(limits={"behind_at_end_ms": 250.0}),
+    ("W6", "tradingd, 1 thread"): Goal(ALPHALENS, 300_000 / 701, less_memory=True),
     ("Lag", "tradingd"): Goal(limits={"p99_ms": 20.0}),
     ("Halt", "tradingd"): Goal(limits={"p99_ms": 250.0}),
     ("W8", "default limits"): Goal(limits={"closing_p50_ms": 5.0, "closing_p99_ms": 25.0}),
