@@ -8,14 +8,12 @@ import polars as pl
 import typer
 
 from backtest.files import check_writable
-from backtest.run import Request
-from cli.optimize_commands import Asked, ledger
+from cli.optimize_commands import Asked, Searchable, ledger
 from cli.options import listed
 from cli.progress import progress
 from cli.report_commands import table_lines
 from core.errors import ConfigError
 from research.runs import PAGE, LabRun, write_lab_run
-from research.search.evaluation import TradedSubject
 from research.walk import cpcv
 from research.walk.page import walkforward_page
 from research.walk.record import lab_run
@@ -49,7 +47,7 @@ def cpcv_of(text: str | None, embargo: int) -> cpcv.Scheme | None:
 
 def walk_forward(
     asked: Asked,
-    request: Request,
+    found: Searchable,
     scheme: Scheme,
     combinatorial: cpcv.Scheme | None,
     out: Path,
@@ -57,11 +55,11 @@ def walk_forward(
 ) -> None:
     """Walk, write the run, say what it came to; exit 1 if no window could choose."""
     check_writable(out)
-    optimizer = asked.optimizer(TradedSubject(request), out)
-    validator = WalkForwardValidator(optimizer, scheme, request.from_day, request.to_day)
+    optimizer = asked.optimizer(found.subject, out)
+    validator = WalkForwardValidator(optimizer, scheme, found.from_day, found.to_day)
     if combinatorial is not None:
         cpcv.check(combinatorial, len(validator.days))
-    title = f"walk-forward of {request.name} ({len(validator.windows)} windows)"
+    title = f"walk-forward of {found.name} ({len(validator.windows)} windows)"
     with progress(title, validator.total, "sets") as advance:
         walked = validator.run(advance)
     terms = {**asked.terms, **_words(scheme, combinatorial)}

@@ -108,7 +108,7 @@ def walkforward(
         workers=workers,
     )
     options = backtest_commands.data_options(label, base, session, symbols, closing_auction)
-    request = backtest_commands.request_of(
+    searched = optimize_commands.searched_of(
         strategy, data, options, config, sets, gear, from_day, to_day
     )
-    walk_commands.walk_forward(asked, request, scheme, combinatorial, out, state_dir)
+    walk_commands.walk_forward(asked, searched, scheme, combinatorial, out, state_dir)

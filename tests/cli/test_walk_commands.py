@@ -62,6 +62,21 @@ def test_what_is_chosen_next_and_the_windows_trades_are_told(
     assert trades.height == windows["test_trades"].sum() == told["out_of_sample"]["trades"]
 
 
+def test_the_vectorised_gear_walks_too_and_compounds(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cross = ("--gear", "vectorized", "--strategy", "sma_cross", "--grid", "fast=2,3", "slow=5,8")
+    line = ("walkforward", "--data", "bars.csv", *cross, *SPAN, "--state-dir", "state")
+    answer = call(capfd, *line, "--out", "out")
+    assert answer.code == 0
+    told = json.loads((folder / "out/run.json").read_text())["told"]
+    assert told["compounded"] is True
+    oos = pl.read_parquet(folder / "out/oos.parquet")
+    grown = (1 + oos["net_return"]).product() - 1
+    assert told["out_of_sample"]["total_return"] == pytest.approx(grown, rel=1e-12)
+    assert not (folder / "out/trades.parquet").exists()
+
+
 def test_a_walk_without_a_choice_is_written_and_fails(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
