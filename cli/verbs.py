@@ -38,6 +38,7 @@ from cli.promote_verbs import promote_app
 from cli.sandbox_verbs import sandbox_app
 from cli.scan_verbs import scan_app
 from cli.screen_verbs import screen_app
+from cli.signals_verbs import signals_app
 from cli.slippage_verbs import slippage_app
 from cli.walk_verbs import walk_app
 from core.errors import ConfigError
@@ -46,6 +47,8 @@ PROGRAM = "tradingd"
 MANY_VALUES = (
     *("--set", "--data", "--symbols", "--strategies", "--grid", "--where"),
     *("--limit", "--loosen"),
+    *("--set", "--data", "--symbols", "--strategies", "--grid"),
+    *("--signals", "--horizons", "--where"),
 )
 
 app = typer.Typer(
@@ -68,6 +71,7 @@ app.add_typer(promote_app)
 app.add_typer(control_app)
 app.add_typer(certify_app)
 app.add_typer(slippage_app)
+app.add_typer(signals_app)
 app.add_typer(sandbox_app)
 app.add_typer(login_app)
 app.add_typer(live_app)

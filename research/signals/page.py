@@ -16,8 +16,13 @@ from research.runs import LabRun
 from research.signals.tearsheet import ROLLING_DATES, monthly, rolling
 
 SIGNED = ("ic_mean", "icir", "t", "t_nw", "spread", "spread_t", "monotonicity")
+FIRST = (
+    *("ic_mean", "icir", "t_nw", "p_bh", "spread", "spread_t", "monotonicity"),
+    *("turnover", "autocorrelation", "hit_rate", "coverage", "dates"),
+)
 SHARES = ("hit_rate", "spread", "turnover", "coverage")
 TWO_SIDED_95 = 1.96
+MOST_CORRELATED = 40  # in the map: it stays readable
 
 
 def signals_page(run: LabRun) -> str:
@@ -40,9 +45,10 @@ def signals_page(run: LabRun) -> str:
         Section("Regimes", _regimes(tables["regimes"]), _REGIMES),
         Section(
             "Correlation",
-            [_correlation(tables["correlation"]), Table(_pruned(tables["pruned"]))],
-            "Mean rank correlation of the signals on the same dates. Of every pair over"
-            f" {told['pruned over']} the one of less |ICIR| is dropped.",
+            [_correlation(tables["correlation"], board), Table(_pruned(tables["pruned"]))],
+            f"Mean rank correlation of signals on the same dates, of the first {MOST_CORRELATED} of"
+            f" the leaderboard; all are in its table. Of every pair over {told['pruned over']} the"
+            " one of less |ICIR| is dropped.",
         ),
     ]
     if "signals" in tables:
@@ -70,7 +76,7 @@ _DATA = (
 
 
 def _board(board: pl.DataFrame) -> Table:
-    shown = board.drop("horizon").with_columns(pl.col("p", "p_bh", "p_bonferroni").round(5))
+    shown = board.select("signal", *FIRST, pl.exclude("signal", "horizon", *FIRST))
     return leaderboard(shown, signed=SIGNED, percent=SHARES)
 
 
@@ -179,8 +185,10 @@ def _regimes(rows: pl.DataFrame) -> list[Part]:
     ]
 
 
-def _correlation(matrix: pl.DataFrame) -> Chart:
-    pairs = matrix.unpivot(index="signal", variable_name="with", value_name="correlation")
+def _correlation(matrix: pl.DataFrame, board: pl.DataFrame) -> Chart:
+    best = board["signal"].head(MOST_CORRELATED).to_list()
+    shown = matrix.filter(pl.col("signal").is_in(best)).select("signal", *best)
+    pairs = shown.unpivot(index="signal", variable_name="with", value_name="correlation")
     return heat_map(pairs, "signal", "with", "correlation")
 
 

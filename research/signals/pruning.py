@@ -12,7 +12,7 @@ import numpy as np
 from core.types import Bools, Float64s
 from research.signals.quantiles import ranks_of
 
-MOST_ROWS = 512  # of one signal; more are thinned out evenly
+MOST_ROWS = 256  # of one signal; more are thinned out evenly
 
 
 class Dropped(NamedTuple):
