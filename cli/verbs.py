@@ -46,9 +46,7 @@ from core.errors import ConfigError
 PROGRAM = "tradingd"
 MANY_VALUES = (
     *("--set", "--data", "--symbols", "--strategies", "--grid", "--where"),
-    *("--limit", "--loosen"),
-    *("--set", "--data", "--symbols", "--strategies", "--grid"),
-    *("--signals", "--horizons", "--where"),
+    *("--limit", "--loosen", "--signals", "--horizons"),
 )
 
 app = typer.Typer(
