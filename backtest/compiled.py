@@ -18,11 +18,18 @@ TRADES_AT_ONCE = 4_096  # rows of the buffer that `trade` fills before it comes 
 
 
 class CompiledRun:
-    """One strategy trading spans; signals and trades gather here as arrays."""
+    """One strategy trading spans; signals and trades gather here as arrays.
 
-    def __init__(self, strategy: Strategy, holdings: Holdings) -> None:
+    `trades_alone`: signals are not kept, and `frames` has none; for a search, which asks for
+    nothing but `round_trips`.
+    """
+
+    def __init__(
+        self, strategy: Strategy, holdings: Holdings, *, trades_alone: bool = False
+    ) -> None:
         self.strategy = strategy
         self.holdings = holdings
+        self._trades_alone = trades_alone
         self._buffer: Records = np.zeros(len(holdings.reports) + TRADES_AT_ONCE, REPORT)
         self._bars: list[Records] = []
         self._signals: list[Records] = []
@@ -36,6 +43,8 @@ class CompiledRun:
         while minute < minutes:
             minute, count = trade(span, minute, signals, 0, self.holdings, stops, self._buffer, 0)
             self._trades.append(self._buffer[:count].copy())
+        if self._trades_alone:
+            return
         said = np.flatnonzero(signals["count"])
         self._bars.append(span.strategy_bars[said])
         self._signals.append(signals[said])

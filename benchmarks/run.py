@@ -68,6 +68,7 @@ def cases(folder: Path, size: data.Size) -> list[Case]:
         ours(whole, "tradingd compiled", "benchmarks.w1", "compiled", market, all_symbols),
         ours("W1 start", "event", "benchmarks.w1", "start", "event", every_round=False),
         ours("W1 start", "compiled", "benchmarks.w1", "start", "compiled", every_round=False),
+        ours("Search PixityAI", "tradingd", "benchmarks.search", market, "4", every_round=False),
         ours(memory, "tradingd, 1 thread", "benchmarks.w3", "memory", market, all_symbols),
         peer(memory, "polars truncate", "resample", "polars-truncate", market),
         peer(memory, "polars dynamic", "resample", "polars-dynamic", market),
@@ -198,7 +199,9 @@ def machine() -> dict[str, object]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds, default 3")
-    parser.add_argument("--only", nargs="*", default=[], help="w1 w3 w4a w4b w5 w6 w8 lag halt")
+    parser.add_argument(
+        "--only", nargs="*", default=[], help="w1 w3 w4a w4b w5 w6 w8 search lag halt"
+    )
     parser.add_argument("--symbols", type=int, default=data.Size().symbols)
     parser.add_argument("--days", type=int, default=data.Size().days)
     parser.add_argument("--json", type=Path, default=ANSWERS, help="where the figures go")

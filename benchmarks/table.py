@@ -43,6 +43,7 @@ POLARS, PANDAS = "polars truncate", "pandas, growing buffer"
 GOALS = {
     ("W1", "tradingd event"): Goal(NAUTILUS, 10.0, less_memory=True),
     ("W1", "tradingd compiled"): Goal(NAUTILUS, 600.0, less_memory=True),
+    ("Search", "tradingd"): Goal(limits={"ns_per_bar": 1e9 / 30e6}),
     ("W3 in memory", "tradingd, 1 thread"): Goal(POLARS, 120 / 65),
     ("W3 from Parquet", "tradingd, load and resample"): Goal(POLARS, 15 / 15.6),
     ("W3 live", "tradingd, 1m to 15m"): Goal(PANDAS, 5_000 / 13),

@@ -70,7 +70,7 @@ class Prepared:
         holdings = open_holdings(
             risk or self.risk, [settings], instruments, self._groups, timeframes_ns
         )
-        compiled = CompiledRun(fresh, holdings)
+        compiled = CompiledRun(fresh, holdings, trades_alone=True)
         for bars in self._earlier:
             fresh.on_bars(bars)
         for span in self._spans:

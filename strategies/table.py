@@ -6,6 +6,7 @@ than the one enforced. Nothing here reads a file or the environment.
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
@@ -28,8 +29,14 @@ class Table(BaseModel):
     def _as_written(cls, values: Any) -> Any:
         if not isinstance(values, Mapping):
             return values
-        kinds = {key: _members(field.annotation) for key, field in cls.model_fields.items()}
+        kinds = _kinds(cls)
         return {key: _plain(value, kinds.get(key, [])) for key, value in values.items()}
+
+
+@cache
+def _kinds(model: type[BaseModel]) -> dict[str, list[Any]]:
+    """Of each key the kinds of value that it takes."""
+    return {key: _members(field.annotation) for key, field in model.model_fields.items()}
 
 
 def _plain(value: object, kinds: Sequence[object]) -> object:
