@@ -44,8 +44,7 @@ def walkforward_page(run: LabRun) -> str:
                 metrics(_figures(told)),
             ],
             "The test spans on end, each traded with what its train span chose. In hindsight: the"
-            " set with the best Sharpe over the whole data, which nobody could have chosen; the gap"
-            " is the price of not knowing."
+            " set with the best Sharpe over all sessions, which nobody could have chosen."
             + ("" if compounded else " Returns are of the initial cash and are added up."),
         ),
         Section("Months", [month_table(days, returns, compounded=compounded)], "Out of sample."),
@@ -85,7 +84,7 @@ def _short(told: Mapping[str, Any]) -> Section:
 def _windows(windows: pl.DataFrame, objective: str, keys: list[str]) -> Section:
     shown = list(dict.fromkeys((objective, *OF_WINDOWS)))
     pairs = [f"{part}_{name}" for name in shown for part in ("train", "test")]
-    spans = ("window", "train_from", "train_to", "test_from", "test_to")
+    spans = ("window", "train_from", "test_from", "test_to")
     kept = windows.select(*spans, *keys, *pairs, "efficiency", "error")
     chart = bars(
         [str(number) for number in windows["window"]],
@@ -114,8 +113,13 @@ def _drift(moves: pl.DataFrame, drift: Mapping[str, Any]) -> Section:
         curves = {key: wide[key].to_numpy() for key in wide.columns[1:]}
         axes = {"xaxis": {"title": {"text": "window"}}, "yaxis": {"title": {"text": "position"}}}
         parts.append(lines(wide["window"].to_list(), curves, layout=axes))
-    values = moves.pivot("key", index="window", values="value")
-    return Section("Drift of the parameters", [*parts, Table(values)], note)
+    moved = pl.col("moved")
+    of_key = moves.group_by("key", maintain_order=True).agg(
+        pl.col("value").n_unique().alias("different values"),
+        moved.mean().alias("mean move"),
+        moved.max().alias("largest move"),
+    )
+    return Section("Drift of the parameters", [*parts, Table(of_key)], note)
 
 
 def _paths(paths: pl.DataFrame, splits: pl.DataFrame, told: Mapping[str, Any]) -> Section:
