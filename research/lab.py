@@ -15,7 +15,9 @@ Search. `ParamOptimizer` tries sets of a `Space` (`space_from`), `run_parallel` 
 Honesty. `deflated_sharpe`, `probability_of_overfitting`, `min_track_record`, `block_bootstrap`,
 `sharpe_difference`; `evidence_of` puts them together, `judged` says what would pass the gate.
 
-Signals. `study` measures functions of a panel as `Asked`: leaderboard, decay, regimes, pruning.
+Signals. `compute` puts those of the library beside the bars (`names_for`, `specs`); `leaks` proves
+that a `SignalSpec` of your own knows nothing of the future; `rank_ics` correlates ranks. `study`
+measures functions of a panel as `Asked`: leaderboard, decay, regimes, pruning.
 
 Runs. Folders that the verbs have written: `read_lab_run`, `show` in a cell, `read_record` and
 `compare` for several. docs/notebook.md is a session.
@@ -44,8 +46,12 @@ from research.search.evaluation import TradedSubject
 from research.search.optimizer import Constraints, ParamOptimizer, run_parallel
 from research.search.proposals import How
 from research.search.space import Space, space_from
+from research.signals.causality import leaks
 from research.signals.forward import Horizon
+from research.signals.ic import rank_ics
 from research.signals.leaderboard import filtered, ranked
+from research.signals.library import compute, names_for, specs
+from research.signals.spec import SignalSpec
 from research.signals.study import Asked, study
 from research.walk.validator import WalkForwardValidator
 from research.walk.windows import Length, Scheme
@@ -68,6 +74,7 @@ __all__ = [
     "ParquetLoader",
     "Request",
     "Scheme",
+    "SignalSpec",
     "Space",
     "StrategyBase",
     "Terms",
@@ -78,20 +85,24 @@ __all__ = [
     "WalkForwardValidator",
     "block_bootstrap",
     "compare",
+    "compute",
     "content_hash",
     "deflated_sharpe",
     "evidence_of",
     "filtered",
     "granted",
     "judged",
+    "leaks",
     "load",
     "load_dataset",
     "metrics_of",
     "min_track_record",
+    "names_for",
     "page_of",
     "panel_of",
     "probabilistic_sharpe",
     "probability_of_overfitting",
+    "rank_ics",
     "ranked",
     "read_lab_run",
     "read_record",
@@ -100,6 +111,7 @@ __all__ = [
     "sharpe_difference",
     "show",
     "space_from",
+    "specs",
     "study",
     "trade_paths",
     "write_lab_run",

@@ -18,7 +18,8 @@ from research.signals.library import DAY_MS, IST_OFFSET_MS, compute_specs
 from research.signals.spec import SignalSpec
 
 CUTS = 64
-WORLDS_AT_ONCE = 32
+ROWS_AT_ONCE = 200_000  # of all worlds that are computed together
+MOST_WORLDS = 500  # a calendar ends in the year 262,143
 CYCLE_DAYS = 146_097  # of the Gregorian calendar, and a whole number of weeks
 SCRAMBLED, ROWS = "all columns", "the rows"  # what is changed: or one column, by its name
 PRICES = {"open", "high", "low", "close", "avg_price"}  # of one bar: scaled alike
@@ -64,8 +65,9 @@ def leaks(
         for what in (SCRAMBLED, ROWS)
     ]
     caught: dict[str, Leak] = {}
-    for begin in range(0, len(changes), WORLDS_AT_ONCE):
-        some = changes[begin : begin + WORLDS_AT_ONCE]
+    at_once = min(MOST_WORLDS, max(1, ROWS_AT_ONCE // len(worlds.bars)))
+    for begin in range(0, len(changes), at_once):
+        some = changes[begin : begin + at_once]
         for signal, rows in zip(signals, worlds.changed_rows(signals, some), strict=True):
             change = next((one for one, row in zip(some, rows, strict=True) if row >= 0), None)
             if change and signal.name not in caught:

@@ -103,7 +103,6 @@ COLUMNS: Mapping[str, pl.Expr] = {
     "_traded": pl.col("_typical") * VOLUME,
     "_location": ratio(2.0 * CLOSE - HIGH - LOW, HIGH - LOW).fill_null(0.0),
     "_market": pl.col("_return").mean().over(STAMP),
-    "_bar": of_session(pl.int_range(pl.len())),
     "_session_open": of_session(OPEN.first()),
     "_session_high": of_session(HIGH.cum_max()),
     "_session_low": of_session(LOW.cum_min()),

@@ -171,7 +171,8 @@ def test_the_page_lists_every_signal_with_its_source() -> None:
 
 
 def row(signal: SignalSpec) -> str:
-    bars = f"{signal.sessions} sessions" if signal.sessions else str(signal.lookback)
+    plural = "s" if signal.sessions > 1 else ""
+    bars = f"{signal.sessions} session{plural}" if signal.sessions else str(signal.lookback)
     mark = {-1: "−", 0: "", 1: "+"}[signal.direction]
     across = ", across symbols" if signal.is_cross_sectional else ""
     read = " ".join(signal.needs)
