@@ -4,14 +4,22 @@ Decides how one set is traded and measured; never which sets there are or which 
 gears are here; the vectorised engine has a Subject of its own.
 """
 
+import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
 
+import backtest.compiled
+import backtest.run
+import backtest.score
+import research.metrics
+import research.prepared
 from backtest.run import Gear, Request, check_span, run, session_terms
 from backtest.score import TRADING_DAYS_PER_YEAR, daily_returns, exit_days, score
 from core.errors import ConfigError
@@ -119,6 +127,7 @@ class TradedSubject:
             "base_ns": options.base_ns,
             "closing_auction": options.closing_auction,
             "code_digest": code_digest([request.strategy]),
+            "measured_by": _measuring_digest(),
         }
 
     def check(self, values: Values) -> None:
@@ -156,6 +165,15 @@ class TradedSubject:
         if settings.timeframe_ns % base_ns and settings.timeframe_ns != DAY_NS:
             raise ConfigError(f"timeframe {settings.timeframe} is not whole bars of the data")
         return settings, risk
+
+
+@cache
+def _measuring_digest() -> str:
+    """Of the text that turns trades into figures: another one may answer otherwise."""
+    modules = (backtest.run, backtest.compiled, backtest.score, research.metrics, research.prepared)
+    paths = [*(str(one.__file__) for one in modules), __file__]
+    texts = b"".join(Path(path).read_bytes() for path in paths)
+    return hashlib.sha256(texts).hexdigest()[:16]
 
 
 class TradedEvaluator:

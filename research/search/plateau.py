@@ -13,6 +13,7 @@ from core.types import Float64s, Int64s
 from research.search.space import Space
 
 SHARE = 0.25  # of a neighbourhood that may be worse than its plateau score
+FEWEST = 12  # sets of which a best quarter can be told
 MISSING = -1
 
 
@@ -42,9 +43,9 @@ def plateaus(worth: Float64s, neighbours: Int64s) -> Float64s:
 
 
 def spikes(worth: Float64s, plateau: Float64s) -> np.ndarray:
-    """bool[n]: sets among the best quarter whose neighbourhood is not."""
+    """bool[n]: sets among the best quarter whose neighbourhood is not; none below FEWEST sets."""
     known = worth[~np.isnan(worth)]
-    if not len(known):
+    if len(known) < FEWEST:
         return np.zeros(len(worth), bool)
     bar = float(np.quantile(known, 1 - SHARE))
     found: np.ndarray = (worth >= bar) & (plateau < bar)
