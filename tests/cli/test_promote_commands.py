@@ -9,14 +9,14 @@ from daemon.provenance import Origin, provenance_of
 from research.runs import LabRun
 from strategies.ema_cross import EmaCrossSettings
 from tests.cli.command import call
-from tests.research.honesty.walk_run import EDGE, run_of, walked, written
+from tests.research.honesty.walk_run import EDGE, run_of, written
 
 LINE = ("promote", "walked", "--state-dir", "var", "--out", "live/promoted.toml")
 
 
 @pytest.fixture(scope="module")
-def run() -> LabRun:
-    return run_of(*walked(EDGE, 1))
+def run(tmp_path_factory: pytest.TempPathFactory) -> LabRun:
+    return run_of(EDGE, 1, tmp_path_factory.mktemp("state"))
 
 
 @pytest.fixture

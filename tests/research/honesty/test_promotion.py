@@ -13,12 +13,12 @@ from research.honesty.gate import LIMITS
 from research.honesty.promotion import Promotion, promotion
 from research.honesty.trials import Trial, TrialLedger
 from research.runs import LabRun
-from tests.research.honesty.walk_run import EDGE, run_of, walked, written
+from tests.research.honesty.walk_run import EDGE, run_of, written
 
 
 @pytest.fixture(scope="module")
-def run() -> LabRun:
-    return run_of(*walked(EDGE, 1))
+def run(tmp_path_factory: pytest.TempPathFactory) -> LabRun:
+    return run_of(EDGE, 1, tmp_path_factory.mktemp("state"))
 
 
 def judged(folder: Path, run: LabRun, **told: Any) -> Promotion:

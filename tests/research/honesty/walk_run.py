@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import polars as pl
-
-from research.honesty.walked import walk_evidence
+from research.honesty.trials import TRIALS_FILE, TrialLedger
 from research.runs import LabRun, write_lab_run
 from research.search.evaluation import TradedSubject
 from research.search.optimizer import ParamOptimizer
 from research.search.space import space_from
-from research.walk.outcome import dates, stitched
+from research.walk.record import lab_run
 from research.walk.validator import Walked, WalkForwardValidator
 from research.walk.windows import Length, Scheme
 from tests.datasets import request_on
@@ -24,33 +22,25 @@ GRID = {"ema_fast": [2, 4, 8], "ema_slow": [10, 20, 40]}
 SCHEME = Scheme(Length(80, "d"), Length(35, "d"))
 
 
+def walking(edge: float, seed: int, *more: str, sessions: int = SESSIONS) -> WalkForwardValidator:
+    request = request_on(market(sessions, edge, seed), *SETTINGS, *more, strategy="ema_cross")
+    optimizer = ParamOptimizer(TradedSubject(request), space_from(GRID), workers=1)
+    return WalkForwardValidator(optimizer, SCHEME)
+
+
 def walked(
     edge: float, seed: int, *more: str, sessions: int = SESSIONS
 ) -> tuple[TradedSubject, Walked]:
-    request = request_on(market(sessions, edge, seed), *SETTINGS, *more, strategy="ema_cross")
-    subject = TradedSubject(request)
-    optimizer = ParamOptimizer(subject, space_from(GRID), workers=1)
-    return subject, WalkForwardValidator(optimizer, SCHEME).run()
+    validator = walking(edge, seed, *more, sessions=sessions)
+    subject = validator.optimizer.subject
+    assert isinstance(subject, TradedSubject)
+    return subject, validator.run()
 
 
-def run_of(subject: TradedSubject, found: Walked) -> LabRun:
-    days, returns = stitched(found.outcomes)
-    assert found.trades is not None
-    told = {
-        "identity": subject.identity,
-        "span": "all",
-        "chosen": found.next_values(),
-        "evidence": walk_evidence(subject, found, len(found.points), None),
-        "periods_per_year": found.periods_per_year,
-        "compounded": found.compounded,
-    }
-    columns = {str(number): row for number, row in enumerate(found.daily, start=1)}
-    tables = {
-        "oos": pl.DataFrame({"day": dates(days), "net_return": returns}),
-        "trades": found.trades,
-        "daily": pl.DataFrame({"day": dates(found.days), **columns}),
-    }
-    return LabRun("walkforward", told, tables)
+def run_of(edge: float, seed: int, folder: Path) -> LabRun:
+    """Its trials are in `trials.db` of `folder`."""
+    validator = walking(edge, seed)
+    return lab_run(validator, validator.run(), TrialLedger(folder / TRIALS_FILE), {})
 
 
 def written(folder: Path, run: LabRun) -> Path:
