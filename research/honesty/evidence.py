@@ -21,8 +21,7 @@ from research.honesty.sharpe import (
 )
 from research.honesty.significance import EntryTest, Segment, entry_test, segment_trades
 from research.search.evaluation import Subject, TradedSubject
-from strategies.kernel import KernelStrategy
-from strategies.registry import build
+from strategies.registry import KERNELS
 
 Evidence = dict[str, Any]
 LOW = "5"  # the percentile of the paths that is asked for
@@ -113,8 +112,8 @@ def traded_by(
     cash_paise = np.array([one.risk.initial_cash * 100 for one in segments])
     nets = trades["net_paise"].to_numpy() / cash_paise[trades["segment"].to_numpy()]
     order = np.argsort(trades["exit_ns"].to_numpy(), kind="stable")
-    tests = isinstance(build(request.strategy, request.settings, ["A"]), KernelStrategy)
-    return Traded(nets[order], entry_test(request, segments, trades) if tests else None)
+    has_kernel = request.strategy in KERNELS
+    return Traded(nets[order], entry_test(request, segments, trades) if has_kernel else None)
 
 
 def _variance(daily: Float64s) -> float:

@@ -19,8 +19,7 @@ from core.session import DAY_NS
 from core.types import Float64s, Instrument, Int64s, MinuteSpan, Side
 from research.meta.labels import alone, whole_span, without_model
 from research.meta.outcomes import outcomes
-from strategies.kernel import KernelStrategy
-from strategies.registry import BoundStrategy, build
+from strategies.registry import KERNELS, BoundStrategy, build
 from strategies.settings import MarketRisk, StrategySettings
 
 DRAWS = 1_000
@@ -94,7 +93,7 @@ def entry_test(
 
     Raises ConfigError for a strategy without a kernel: only a kernel knows its ATR on every bar.
     """
-    if not isinstance(_built(request, segments[0], ""), KernelStrategy):
+    if request.strategy not in KERNELS:
         raise ConfigError(f"strategy {request.strategy} has no kernel: its entries have no test")
     random = np.random.default_rng(seed)
     slots = list(_slots(request, segments, trades, random))

@@ -82,11 +82,15 @@ class TrialLedger:
 
         The same set on another span or gear is the same trial; one that failed was tried too.
         """
+        if not self.path.exists():
+            return 0
         with self._open() as database:
             return int(database.execute(_DISTINCT, (data_hash,)).fetchone()[0])
 
     def sharpe_variance(self, data_hash: str) -> float | None:
         """Sample variance of the per-period Sharpe ratios over distinct sets; None below two."""
+        if not self.path.exists():
+            return None
         with self._open() as database:
             found = [row[0] for row in database.execute(_LONGEST, (data_hash,))]
         return variance(found) if len(found) > 1 else None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from core.session import at_ist, parse_day
 from core.types import TradingState
 from daemon.dashboard.source import LiveSource
+from daemon.provenance import Provenance
 from daemon.scanner import DaemonFacts, Scanner, snapshot
 
 DAY = parse_day("2026-07-27")
@@ -14,13 +15,17 @@ MARKET = 2_400  # shares of NSE
 class Market:
     """`rows` shares, or `symbols`, each with a closed bar; `source` shows them.
 
-    `account`: of real orders; None: there are none.
+    `account`: of real orders; None: there are none. `provenance`: of the parameters.
     """
 
     def __init__(
-        self, rows: int = MARKET, symbols: Sequence[str] = (), account: str | None = None
+        self,
+        rows: int = MARKET,
+        symbols: Sequence[str] = (),
+        account: str | None = None,
+        provenance: Sequence[Provenance] = (),
     ) -> None:
-        self.account = account
+        self.account, self.provenance = account, provenance
         self.symbols = symbols or [f"SHARE{number:04}" for number in range(rows)]
         self.now_ns = at_ist(DAY, "10:30")
         self.scanner = Scanner(
@@ -56,4 +61,5 @@ class Market:
             minutes_expected=375,
             last_minute_ns=self.now_ns,
             ticks_seen=100_000,
+            provenance=self.provenance,
         )

@@ -15,6 +15,7 @@ from core.ports import EventKind
 from daemon.dashboard.guard import TOKEN_HEADER
 from daemon.dashboard.server import DashboardServer
 from daemon.dashboard.token import TOKEN_FILE
+from daemon.provenance import Origin, Provenance
 from tests.daemon.days import recorded
 from tests.daemon.scanned import EVIL
 from tests.daemon.scanned_market import Market
@@ -164,6 +165,29 @@ def test_a_symbol_that_would_be_markup_is_text() -> None:
             return shown, made, page.complaints
 
     assert (EVIL, False, []) == asyncio.run(seen(Market(symbols=[EVIL]), looked_at))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(PROGRAM is None, reason="no browser here: install chromium")
+def test_the_page_says_where_parameters_came_from() -> None:
+    market = Market(
+        symbols=["TCS"],
+        provenance=[
+            Provenance("pixity", Origin.DIFFERS, "differs from its evidence: sl_mult <i>1.2</i>"),
+            Provenance("quick", Origin.NONE, "no evidence"),
+        ],
+    )
+
+    def looked_at(address: str) -> tuple[str, list[str]]:
+        with browser() as page:
+            page.open(address)
+            page.until("document.querySelector('#evidence p')")
+            lines = "[...document.querySelectorAll('#evidence p')]"
+            words = "[...line.children].map((part) => part.textContent).join('|')"
+            return page.value(f"{lines}.map((line) => {words}).join()"), page.complaints
+
+    told = "pixity|differs|from its evidence: sl_mult <i>1.2</i>,quick|no evidence|"
+    assert (told, []) == asyncio.run(seen(market, looked_at))
 
 
 @pytest.mark.slow

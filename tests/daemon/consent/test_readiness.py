@@ -11,6 +11,7 @@ from daemon.clocks import VirtualClock
 from daemon.consent.readiness import (
     AtBroker,
     broker_readiness,
+    check_evidence,
     check_lists,
     check_program,
     check_skew,
@@ -19,6 +20,7 @@ from daemon.consent.readiness import (
 )
 from daemon.doctor import Check, Verdict, ok, warn
 from daemon.memory.checkout import UNKNOWN, Checkout
+from daemon.provenance import Origin, Provenance
 from daemon.upstox.masters import KeptMasters
 from providers.upstox.assets import Fetched
 from providers.upstox.rest import UpstoxRest
@@ -168,6 +170,17 @@ def test_a_program_that_is_not_as_committed_is_refused_unless_accepted(
     assert (verdict, True) == (check.verdict, said in check.found)
     assert Verdict.FAIL is not accepted.verdict
     assert accepted.found == check.found
+
+
+def test_parameters_without_evidence_are_a_warning_and_no_more() -> None:
+    proven = Provenance("pixity", Origin.PROMOTED, "promoted from run ab")
+    changed = Provenance("quick", Origin.DIFFERS, "differs from its evidence: sl_mult 1, was 2")
+
+    good, odd = check_evidence([proven]), check_evidence([proven, changed])
+
+    assert Verdict.OK is good.verdict
+    assert "quick: differs from its evidence: sl_mult 1, was 2" == odd.found
+    assert [Verdict.WARN] == [one.verdict for one in for_real([odd])]
 
 
 def test_a_halt_file_keeps_a_day_from_being_real(tmp_path: Path) -> None:

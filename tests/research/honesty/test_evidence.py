@@ -1,11 +1,13 @@
 """Evidence is the statistics' own figures, by session and year, and None where there is none."""
 
 import json
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
-from backtest.run import Gear
+from backtest.run import Gear, run
 from research.honesty.evidence import Evidence, Traded, Tried, evidence_of, traded_by
 from research.honesty.overfitting import probability_of_overfitting
 from research.honesty.sharpe import deflated_sharpe, min_track_record, probabilistic_sharpe
@@ -99,3 +101,22 @@ def test_without_a_kernel_entries_have_no_test() -> None:
 
     assert found is not None
     assert found.entries is None
+
+
+def test_signals_made_elsewhere_have_trades_and_no_test(tmp_path: Path) -> None:
+    own = request_on(generated("week"), *LIVELY)
+    run(own).signals.filter(pl.col("status") == "ACTED").write_parquet(tmp_path / "signals.parquet")
+    subject = TradedSubject(
+        request_on(
+            own.dataset,
+            "timeframe=5m",
+            f"signals_path={tmp_path / 'signals.parquet'}",
+            strategy="precomputed",
+        )
+    )
+
+    found = traded_by(subject, [({}, (WEEK[0], WEEK[4]))])
+
+    assert found is not None
+    assert found.entries is None
+    assert len(found.returns) > 1

@@ -57,6 +57,11 @@ def test_variance_is_per_period_and_of_each_set_over_its_longest_span(ledger: Tr
     assert ledger.sharpe_variance("none") is None
 
 
+def test_asking_of_a_ledger_that_is_not_there_makes_none(ledger: TrialLedger) -> None:
+    assert (ledger.count("data"), ledger.sharpe_variance("data")) == (0, None)
+    assert not ledger.path.parent.exists()
+
+
 def test_recording_a_run_again_changes_nothing(ledger: TrialLedger) -> None:
     record(ledger, Trial("a", 1.0), Trial("b", 2.0))
     before = ledger.count("data"), ledger.sharpe_variance("data")
