@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import data, frames
+from benchmarks import data, frames, sets
 from benchmarks.measured import Measurement
-from benchmarks.table import ALPHALENS, BARE, SDK, Result, as_json, table
+from benchmarks.table import ALPHALENS, BARE, QUANTSTATS, SDK, VECTORBT, Result, as_json, table
 from cli import kernel_cache
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,6 +56,18 @@ def cases(folder: Path, size: data.Size) -> list[Case]:
     fifty, single = "50 a message", "1 a message"
     one, whole = "W1 one symbol", f"W1 {all_symbols} symbols"
     memory, files, live = "W3 in memory", "W3 from Parquet", "W3 live"
+    sweeps = [
+        case
+        for timeframe in sets.BARS
+        for work in [f"W2 {timeframe}"]
+        for case in (
+            ours(work, "tradingd, 1 thread", "benchmarks.w2", timeframe, market),
+            peer(work, VECTORBT, "sweep", "vectorbt", timeframe, market),
+            peer(work, "numpy", "sweep", "numpy", timeframe, market),
+            peer(work, "polars eager", "sweep", "polars", timeframe, market),
+            peer(work, "backtesting.py", "sweep", "backtesting", timeframe, market),
+        )
+    ]
     return [
         ours(one, "tradingd event", "benchmarks.w1", "event", market, "1"),
         peer(one, "NautilusTrader", "nautilus", market, "1"),
@@ -69,6 +81,7 @@ def cases(folder: Path, size: data.Size) -> list[Case]:
         ours("W1 start", "event", "benchmarks.w1", "start", "event", every_round=False),
         ours("W1 start", "compiled", "benchmarks.w1", "start", "compiled", every_round=False),
         ours("Search PixityAI", "tradingd", "benchmarks.search", market, "4", every_round=False),
+        *sweeps,
         ours(memory, "tradingd, 1 thread", "benchmarks.w3", "memory", market, all_symbols),
         peer(memory, "polars truncate", "resample", "polars-truncate", market),
         peer(memory, "polars dynamic", "resample", "polars-dynamic", market),
@@ -98,6 +111,10 @@ def cases(folder: Path, size: data.Size) -> list[Case]:
         peer("W6 rank ICs", ALPHALENS, "information", "alphalens"),
         peer("W6 rank ICs", "alphalens, ICs only", "information", "alphalens-ic"),
         peer("W6 rank ICs", "polars", "information", "polars"),
+        ours("W7 figures", "tradingd", "benchmarks.w7"),
+        peer("W7 figures", QUANTSTATS, "metrics", "quantstats"),
+        peer("W7 figures", "empyrical", "metrics", "empyrical"),
+        peer("W7 figures", "numpy", "metrics", "numpy"),
         ours("W8 whole market", "default limits", "benchmarks.w8", "default", every_round=False),
         ours("W8 whole market", "unlimited", "benchmarks.w8", "unlimited", every_round=False),
         ours("Lag whole market", "tradingd", "benchmarks.lag", every_round=False),
@@ -200,7 +217,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds, default 3")
     parser.add_argument(
-        "--only", nargs="*", default=[], help="w1 w3 w4a w4b w5 w6 w8 search lag halt"
+        "--only", nargs="*", default=[], help="w1 w2 w3 w4a w4b w5 w6 w7 w8 search lag halt"
     )
     parser.add_argument("--symbols", type=int, default=data.Size().symbols)
     parser.add_argument("--days", type=int, default=data.Size().days)

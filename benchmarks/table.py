@@ -36,6 +36,7 @@ class Goal(NamedTuple):
 NAUTILUS, DUCKDB, BARE = "NautilusTrader", "duckdb executemany", "duckdb, bare arrays"
 SDK = "Upstox SDK 2.30.0"
 ALPHALENS = "alphalens, full path"
+VECTORBT, QUANTSTATS = "vectorbt", "quantstats"
 POLARS, PANDAS = "polars truncate", "pandas, growing buffer"
 
 # By the first words of a work and by who does it. The absolute figures of performance.md stand as
@@ -44,6 +45,8 @@ GOALS = {
     ("W1", "tradingd event"): Goal(NAUTILUS, 10.0, less_memory=True),
     ("W1", "tradingd compiled"): Goal(NAUTILUS, 600.0, less_memory=True),
     ("Search", "tradingd"): Goal(limits={"ns_per_bar": 1e9 / 30e6}),
+    ("W2 1m", "tradingd, 1 thread"): Goal(VECTORBT, 90.0, limits={"memory_mb": 400.0}),
+    ("W2 15m", "tradingd, 1 thread"): Goal(VECTORBT, 70_000 / 840, limits={"memory_mb": 400.0}),
     ("W3 in memory", "tradingd, 1 thread"): Goal(POLARS, 120 / 65),
     ("W3 from Parquet", "tradingd, load and resample"): Goal(POLARS, 15 / 15.6),
     ("W3 live", "tradingd, 1m to 15m"): Goal(PANDAS, 5_000 / 13),
@@ -57,6 +60,7 @@ GOALS = {
     ("W6", "tradingd, 1 thread"): Goal(ALPHALENS, 300_000 / 701, less_memory=True),
     ("Lag", "tradingd"): Goal(limits={"p99_ms": 20.0}),
     ("Halt", "tradingd"): Goal(limits={"p99_ms": 250.0}),
+    ("W7", "tradingd"): Goal(QUANTSTATS, 170 / 8),
     ("W8", "default limits"): Goal(limits={"closing_p50_ms": 5.0, "closing_p99_ms": 25.0}),
 }
 HEAD = ("work", "who", "rate/s", "x peer", "peak MB", "prepared s", "answers", "goal", "figures")

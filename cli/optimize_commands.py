@@ -13,7 +13,7 @@ from cli.config_commands import configuration
 from cli.progress import progress
 from cli.reading import read
 from cli.report_commands import table_lines
-from cli.vector_gear import VECTORIZED, vector_subject
+from cli.vector_gear import SWEEP, VECTORIZED, require_told, vector_subject
 from core.errors import ConfigError
 from providers.dataset import DataOptions
 from research.honesty.trials import TRIALS_FILE, TrialLedger
@@ -114,19 +114,20 @@ def searched_of(
     to_day: str | None,
 ) -> Searchable:
     """The same options in every gear. Raises ConfigError, or DataError for the data."""
-    if gear != VECTORIZED:
+    if gear not in (VECTORIZED, SWEEP):
         request = request_of(strategy, data, options, config, sets, gear, from_day, to_day)
         return Searchable(TradedSubject(request), request.name, request.from_day, request.to_day)
     if config is not None:
-        raise ConfigError("--gear vectorized reads no configuration: use --set")
+        raise ConfigError(f"--gear {gear} reads no configuration: use --set")
     span = span_of(from_day, to_day)
-    subject = vector_subject(strategy, read(data, options), sets or [])
+    subject = vector_subject(strategy, read(data, options), sets or [], sweep=gear == SWEEP)
     return Searchable(subject, strategy.rpartition(":")[2], *span)
 
 
 def optimize(asked: Asked, found: Searchable, out: Path, state_dir: Path | None) -> None:
     """Search, write the run, say what was found; exit 1 if no set met the constraints."""
     check_writable(out)
+    require_told(found.subject, asked.objective)
     optimizer = asked.optimizer(found.subject, out)
     with progress(f"search of {found.name}", optimizer.total, "sets") as advance:
         searched = optimizer.run(found.from_day, found.to_day, advance)

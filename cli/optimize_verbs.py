@@ -51,7 +51,7 @@ MaxDrawdown = Annotated[
 ]
 GearOption = Annotated[
     str | None,
-    typer.Option("--gear", metavar="event|compiled|vectorized", help="who trades the sets"),
+    typer.Option("--gear", metavar="event|compiled|vectorized|sweep", help="who trades the sets"),
 ]
 Workers = Annotated[
     int | None, typer.Option("--workers", metavar="N", help="side by side  [default: cores]")

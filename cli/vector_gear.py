@@ -15,21 +15,24 @@ from cli.backtest_commands import import_from_here
 from core.errors import ConfigError
 from providers.dataset import Dataset
 from providers.raw_bars import PRICES
-from research.panel.crosses import SmaCross
+from research.panel.crosses import SWEPT, SmaCross
 from research.panel.dataset import NS_PER_MS, zone_of
 from research.panel.resample import resample
 from research.panel.strategy import KernelSignal, StrategyBase
 from research.panel.subject import Make, VectorSubject
 from research.panel.vectorized import Terms
+from research.search.evaluation import Subject
 from strategies.registry import KERNELS
 from strategies.settings import split_assignment
 from strategies.table import nearest, table, unknown_key
 
-VECTORIZED = "vectorized"
+VECTORIZED, SWEEP = "vectorized", "sweep"
 BUILT_IN = {SmaCross.name: SmaCross}
 
 
-def vector_subject(strategy: str, dataset: Dataset, sets: Sequence[str]) -> VectorSubject:
+def vector_subject(
+    strategy: str, dataset: Dataset, sets: Sequence[str], *, sweep: bool = False
+) -> VectorSubject:
     """Raises ConfigError for a strategy or a key of --set that is not known."""
     make = _make(strategy)
     own, common = make({}).settings, Terms(market=dataset.options.market)
@@ -47,7 +50,15 @@ def vector_subject(strategy: str, dataset: Dataset, sets: Sequence[str]) -> Vect
             terms[key] = value
     agreed = table(Terms, terms)
     frame = resample(frame_of(dataset), agreed.timeframe, dataset.options).collect()
-    return VectorSubject(frame, make, agreed, data_hash=dataset.data_hash, fixed=values)
+    return VectorSubject(
+        frame, make, agreed, data_hash=dataset.data_hash, fixed=values, sweep=sweep
+    )
+
+
+def require_told(subject: Subject, objective: str) -> None:
+    """Raise ConfigError where a sweep is asked for the best of what it leaves out."""
+    if isinstance(subject, VectorSubject) and subject.sweep and objective not in SWEPT:
+        raise ConfigError(f'--gear sweep tells no "{objective}": {nearest(objective, SWEPT)}')
 
 
 def frame_of(dataset: Dataset) -> pl.LazyFrame:

@@ -17,18 +17,24 @@ from core.jit import ieee
 from core.types import Float64s, Int64s
 from research.metrics import Metrics, Moments, figures
 from research.panel.strategy import StrategyBase
-from research.panel.vectorized import VectorizedEngine
+from research.panel.vectorized import VectorizedEngine, session_returns
 from strategies.settings import Count
 from strategies.table import Table
 
 TILE = 128  # rows of averages that stay in the second cache while every lane reads them
 LANES = 64  # most sets side by side; their state stays in the first cache
 MOST_GAP = 8  # a lane nobody asked for costs less than another pass over the rows
-MOST_AVERAGES = 128  # kept of one span: 96 MB of a year of minutes
 STATES = 9
 POSITION, ACCOUNT, BEST, DEPTH, NETS, SQUARES, LOSSES, TURNOVER, ENTRIES = range(STATES)
 
 Step = Annotated[float, Field(gt=0, le=1_000, allow_inf_nan=False)]
+
+
+# What a sweep tells: those of METRICS that need neither the trades nor the account bar by bar.
+SWEPT = (
+    *("sharpe", "sortino", "calmar", "cagr", "volatility", "total_return", "max_drawdown"),
+    *("turnover", "trades", "n_nans"),
+)
 
 
 class CrossSettings(Table):
@@ -64,7 +70,7 @@ class SmaCross(StrategyBase[CrossSettings]):
 class Swept(NamedTuple):
     """Of each set, in the order of the question."""
 
-    metrics: list[Metrics]  # those of METRICS that need no list of trades, and `trades`
+    metrics: list[Metrics]  # SWEPT
     daily: Float64s  # [sets, sessions]: net return of each session, compounded
 
 
@@ -101,7 +107,6 @@ class CrossSweep:
         self._sessions = sessions.astype(np.int64)
         self._cost = engine.terms.cost
         self.periods_per_year = engine.periods_per_year(self.days)
-        self._averages: dict[tuple[float, int], Float64s] = {}
 
     def run(self, sets: Sequence[CrossSettings]) -> Swept:
         """All of one `sides` and `price_step`. Raises ConfigError where they differ."""
@@ -113,38 +118,24 @@ class CrossSweep:
         lanes = int(groups[-1, 3] + groups[-1, 2] - groups[-1, 1])
         states, accounts = np.zeros((STATES, lanes)), np.ones((len(self.days), lanes))
         states[[ACCOUNT, BEST, DEPTH]] = 1.0
+        steps = np.rint(self._closes / sets[0].price_step).astype(np.int64)
         _sweep(
-            self._rows(fasts, sets[0].price_step),
-            self._rows(slows, sets[0].price_step),
+            np.concatenate([[0], np.cumsum(steps)]),
+            self._first,
+            fasts,
+            slows,
             self._returns,
             self._sessions,
             self._cost,
             -1.0 if sets[0].sides == "both" else 0.0,
             groups,
+            np.empty((len(fasts), TILE)),
             np.empty((TILE, len(slows))),
             states,
             accounts,
         )
-        before = np.vstack([np.ones((1, lanes)), accounts[:-1]])
-        grown = np.divide(accounts, before, out=np.ones_like(before), where=before > 0.0)
         metrics = [self._figures(state) for state in states.T[lane_of_set].tolist()]
-        return Swept(metrics, (grown - 1.0).T[lane_of_set])
-
-    def _rows(self, windows: Int64s, step: float) -> Float64s:
-        """[windows, bars of the span]: averages of whole steps, NaN before the window is full."""
-        return np.stack([self._average(int(bars), step) for bars in windows])[:, self._first :]
-
-    def _average(self, bars: int, step: float) -> Float64s:
-        """A whole sum, rounded once by the division: equal averages are equal numbers."""
-        known = self._averages.get((step, bars))
-        if known is not None:
-            return known
-        sums = np.concatenate([[0], np.cumsum(np.rint(self._closes / step).astype(np.int64))])
-        made = np.full(len(self._closes), np.nan)
-        made[bars - 1 :] = (sums[bars:] - sums[:-bars]) / bars
-        if len(self._averages) < MOST_AVERAGES:
-            self._averages[step, bars] = made
-        return made
+        return Swept(metrics, session_returns(accounts.T[lane_of_set]))
 
     def _figures(self, state: Sequence[float]) -> Metrics:
         rows = len(self._returns)
@@ -205,30 +196,42 @@ def _known(bars: pl.DataFrame, column: str) -> Float64s:
 
 @ieee
 def _sweep(
-    fast: Float64s,
-    slow: Float64s,
+    sums: Int64s,
+    first_bar: int,
+    fasts: Int64s,
+    slows: Int64s,
     returns: Float64s,
     sessions: Int64s,
     cost: float,
     lowest: float,
     groups: Int64s,
-    rows: Float64s,
+    fast: Float64s,
+    slow: Float64s,
     states: Float64s,
     accounts: Float64s,
 ) -> None:
-    """Tile by tile of time, every group of lanes: averages are read from memory once in all."""
-    count = len(returns)
-    for begin in range(1, count, len(rows)):
-        end = min(begin + len(rows), count)
-        for k in range(len(slow)):
-            for t in range(begin, end):
-                rows[t - begin, k] = slow[k, t - 1]  # turned over: lanes lie side by side
+    """Tile by tile of time: every average once, then every group of lanes over them.
+
+    `sums`: of whole steps before each bar; an average is one difference and one division, so
+    averages that are equal are equal numbers. `fast` [averages, TILE] and `slow` [TILE, averages]
+    are room for those of the bars before the tile's: slow ones turned over, for lanes lie side by
+    side.
+    """
+    count, size = len(returns), len(slow)
+    for begin in range(1, count, size):
+        end = min(begin + size, count)
+        for i in range(end - begin):
+            known = first_bar + begin + i  # bars closed before this one
+            for k in range(len(fasts)):
+                fast[k, i] = _average(sums, known, fasts[k])
+            for k in range(len(slows)):
+                slow[i, k] = _average(sums, known, slows[k])
         for g in range(len(groups)):
             first, last, lane = groups[g, 1], groups[g, 2], groups[g, 3]
             stop = lane + last - first
             _trade(
-                fast[groups[g, 0], begin - 1 : end - 1],
-                rows,
+                fast[groups[g, 0]],
+                slow,
                 first,
                 returns[begin:end],
                 sessions[begin:end],
@@ -246,6 +249,11 @@ def _sweep(
                 accounts,
                 lane,
             )
+
+
+@ieee
+def _average(sums: Int64s, known: int, bars: int) -> float:
+    return (sums[known] - sums[known - bars]) / bars if known >= bars else np.nan
 
 
 @ieee

@@ -8,6 +8,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -162,14 +163,16 @@ class VectorizedEngine:
         self, moments: pl.DataFrame, trades: pl.DataFrame
     ) -> tuple[Metrics, Int64s, Float64s]:
         net, day = moments["net"].to_numpy(), moments["day"].to_numpy()
-        days, first = np.unique(day, return_index=True)
+        account = np.maximum(1.0 + net, 0.0).cumprod()
+        days, last = np.unique(day[::-1], return_index=True)  # each session's last moment
         periods = self.periods_per_year(days)
         turnover = float(moments["turnover"].sum()) / (len(net) / periods)
         earned, gross = (trades[name].to_numpy() / 100.0 for name in ("pnl_pct", "gross_pct"))
         found = metrics_of(net, periods) | trade_metrics(earned, gross - earned, turnover)
         found["n_nans"] = int(moments["unknown"].sum())
         found["days_in_market"] = len(np.unique(day[moments["holding"].to_numpy()]))
-        return ordered(found), days, np.multiply.reduceat(1.0 + net, first) - 1.0
+        ends: Float64s = account[::-1][last][np.newaxis]
+        return ordered(found), days, session_returns(ends)[0]
 
     def periods_per_year(self, days: Int64s) -> float:
         """Bars of the timeframe in a mean year of the calendar (`days`: ascending sessions)."""
@@ -196,12 +199,29 @@ class VectorizedEngine:
         return {"run_id": digest.hexdigest()[:HASH_DIGITS], **told}
 
 
+def session_returns(accounts: Float64s) -> Float64s:
+    """Net return of each session of accounts [n, sessions] that began at 1; 0 once all is lost."""
+    made = accounts.copy()
+    before = accounts[:, :-1]
+    np.divide(accounts[:, 1:], before, out=made[:, 1:], where=before > 0.0)
+    made -= 1.0
+    made[:, 1:][before <= 0.0] = 0.0
+    return made
+
+
 def bars_per_session(days: Int64s, market: Market, timeframe_ns: int) -> float:
     """Mean over the sessions of `days`; the last bar of a session may be short, and is one."""
-    kind = SessionClass.ALWAYS_OPEN if market is Market.ALWAYS_OPEN else SessionClass.CASH
-    sessions = [recorded_session(int(day), kind) for day in days]
-    counts = [-(-one.minutes * MINUTE_NS // timeframe_ns) for one in sessions if one is not None]
+    minutes = [_minutes_of(day, market) for day in days.tolist()]
+    counts = [-(-one * MINUTE_NS // timeframe_ns) for one in minutes if one]
     return float(np.mean(counts)) if counts else 1.0
+
+
+@lru_cache(maxsize=16_384)  # asked in every run of a search
+def _minutes_of(day: int, market: Market) -> int:
+    """Of the session of `day`; 0 where there is none."""
+    kind = SessionClass.ALWAYS_OPEN if market is Market.ALWAYS_OPEN else SessionClass.CASH
+    session = recorded_session(day, kind)
+    return 0 if session is None else session.minutes
 
 
 def code_of(strategy: type) -> str:
@@ -270,7 +290,9 @@ def _require_sound(checked: pl.DataFrame) -> None:
 
 
 def _equity(moments: pl.DataFrame) -> pl.DataFrame:
-    return moments.select("ts", "net", equity=(1.0 + pl.col("net")).cum_prod())
+    return moments.select(
+        "ts", "net", equity=(1.0 + pl.col("net")).clip(lower_bound=0.0).cum_prod()
+    )
 
 
 def _span_words(from_day: int | None, to_day: int | None) -> str:

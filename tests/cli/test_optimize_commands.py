@@ -107,6 +107,22 @@ def test_the_vectorised_gear_searches_expressions_and_strategies_that_trade(
     assert answer.code == 0
 
 
+def test_a_sweep_chooses_what_the_vectorised_gear_chooses(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = ("optimize", "--data", "bars.csv", "--state-dir", "state", "--set", "timeframe=5m")
+    chosen = []
+    for gear in ("vectorized", "sweep"):
+        answer = call(capfd, *line, *CROSS, "--gear", gear, "--out", gear)
+        assert answer.code == 0
+        chosen.append([one for one in answer.out.splitlines() if one.startswith("chosen")])
+    assert chosen[0] == chosen[1] != []
+
+    refused = call(capfd, *line, *CROSS, "--gear", "sweep", "--objective", "win_rate", "--out", "c")
+    assert (refused.code, refused.out) == (2, "")
+    assert '--gear sweep tells no "win_rate"' in refused.err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

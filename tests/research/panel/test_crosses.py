@@ -8,7 +8,7 @@ from core.errors import ConfigError, DataError
 from research.panel.crosses import LANES, MOST_GAP, TILE, CrossSettings, CrossSweep, SmaCross
 from research.panel.vectorized import Terms, VectorizedEngine
 from tests.datasets import WEEK, generated
-from tests.research.panel.vectors import bars, frame_of
+from tests.research.panel.vectors import MONDAY, bars, frame_of
 
 FRAME = frame_of(generated("week"))  # some 1,800 bars of a minute: many tiles
 SOME = [(2, 5), (5, 2), (3, 3), (1, 40), (1, 40), (7, 200), (300, 5_000), (2, 6)]
@@ -76,6 +76,20 @@ def test_wide_and_sparse_questions_fill_lanes_and_drop_what_was_not_asked() -> N
     sets = [CrossSettings(fast=pairs[i][0], slow=pairs[i][1]) for i in order]
 
     require_the_engines_figures(FRAME.head(400), Terms(timeframe="1m"), sets)
+
+
+def test_an_account_that_a_short_has_ruined_stays_at_nothing() -> None:
+    days = [
+        bars([10.0, 9.0, 8.0, 7.0, 7.0], [0] * 5),
+        bars([21.0, 20.0, 9.0], [0] * 3, day=MONDAY + 1),
+    ]
+    frame = pl.concat([*days, bars([9.0, 8.0], [0] * 2, day=MONDAY + 2)])
+    sets = [CrossSettings(fast=1, slow=2)]
+    [metrics], [daily] = CrossSweep(VectorizedEngine(), frame).run(sets)
+
+    require_the_engines_figures(frame, Terms(), sets)
+    assert (metrics["total_return"], metrics["max_drawdown"]) == (-1.0, 1.0)
+    assert [-1.0, 0.0] == daily[1:].tolist()
 
 
 @pytest.mark.parametrize(
