@@ -72,7 +72,8 @@ def held(stamps_ns: Int64s, days: Int64s, horizon: Horizon, *, overnight: bool =
     - Sessions more than MOST_DAYS_CLOSED days apart are not neighbours: nothing is held across.
 
     Args:
-        stamps_ns: int64[T], opens of the bars, increasing.
+        stamps_ns: int64[T], opens of the bars, increasing. Where sessions mostly follow each other
+            without a pause, the bars between two of them must be there as well.
         days: int64[T], the session of each row, days since 1970-01-01.
     """
     rows = len(days)
@@ -134,5 +135,9 @@ def _breaks(stamps_ns: Int64s, days: Int64s, *, with_bars: bool) -> Bools:
     inside = np.diff(days, prepend=days[:1] - 1) == 0
     if with_bars and inside.any():
         steps_ns = np.diff(stamps_ns, prepend=stamps_ns[:1])
-        breaks |= inside & (steps_ns != steps_ns[inside].min())
+        step_ns = steps_ns[inside].min()
+        pauses_ns = steps_ns[~inside][1:]
+        if len(pauses_ns) and np.median(pauses_ns) == step_ns:  # a market that never closes
+            inside[1:] = True
+        breaks |= inside & (steps_ns != step_ns)
     return breaks

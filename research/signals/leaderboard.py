@@ -61,8 +61,8 @@ def row(name: str, horizon: Horizon, measured: Measured, at: At, days: Int64s) -
     ics = at.ics[known]
     mean, deviation = mean_of(ics), deviation_of(ics)
     ratio = mean / deviation if deviation > 0 else np.nan
-    a_year = _a_session(at.ic_rows[known], at, days) * sessions_a_year(days) / (at.ic_lag + 1)
-    t = newey_west_t(ics, at.ic_lag)
+    a_year = _a_session(days[known], days) * sessions_a_year(days) / (at.lag + 1)
+    t = newey_west_t(ics, at.lag)
     return [
         name,
         str(horizon),
@@ -73,7 +73,7 @@ def row(name: str, horizon: Horizon, measured: Measured, at: At, days: Int64s) -
         t,
         float((ics > 0).mean()) if len(ics) else np.nan,
         mean_of(at.spreads),
-        newey_west_t(at.spreads, at.spread_lag),
+        newey_west_t(at.spreads, at.lag),
         monotonicity(at.means),
         mean_of(measured.turnover[[0, -1]]),
         measured.autocorrelation,
@@ -178,9 +178,9 @@ def sessions_a_year(days: Int64s) -> float:
     return float(len(gaps) / gaps.sum() * DAYS_PER_YEAR) if len(gaps) else DAYS_PER_YEAR
 
 
-def _a_session(rows: Int64s, at: At, days: Int64s) -> float:
-    """Coefficients to a session, from the first of them to the last."""
-    if not len(rows):
+def _a_session(known: Int64s, days: Int64s) -> float:
+    """Coefficients to a session, from the first session that has one to the last."""
+    if not len(known):
         return float("nan")
-    step = int(np.diff(at.ic_rows[:2]).sum()) or 1
-    return len(rows) / len(np.unique(days[rows[0] : rows[-1] + step]))
+    between = (days >= known[0]) & (days <= known[-1])
+    return len(known) / len(np.unique(days[between]))

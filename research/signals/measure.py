@@ -1,6 +1,6 @@
 """Signals against what followed: coefficients, bucket returns and turnover, row by row.
 
-Across symbols in each row, or, where there is one symbol only, over time in blocks of its bars.
+Across symbols in each row, or, where there is one symbol only, against what was before.
 What the figures mean together is decided elsewhere.
 """
 
@@ -10,21 +10,20 @@ from typing import NamedTuple
 import numpy as np
 
 from core.errors import DataError
-from core.types import Bools, Float64s, Int64s
+from core.types import Bools, Float64s
 from research.signals.forward import Held, Horizon
 from research.signals.ic import rank_ics
 from research.signals.quantiles import (
-    FEWEST_BEFORE,
     bucket_means,
-    buckets_in_time,
     buckets_of,
+    buckets_of_shares,
+    shares_below,
     turnover_of,
 )
 from research.signals.statistics import mean_of
 
-BLOCK = FEWEST_BEFORE  # bars of one symbol to a coefficient: a quarter of daily bars
 FEWEST_SYMBOLS = 5  # of a cross-section, with signal and return
-FEWEST_BARS = 20  # of a block, with signal and return
+FEWEST_BARS = 20  # of one symbol, for its autocorrelation
 
 
 class Outcome(NamedTuple):
@@ -38,20 +37,16 @@ class Outcome(NamedTuple):
 class At(NamedTuple):
     """One signal at one horizon.
 
-    ics: [D], a rank correlation for each row, or for each block of one symbol.
-    ic_rows: [D], the row each of them begins in.
-    ic_lag: how many of its neighbours a coefficient shares time with.
+    ics: [T], the rank correlation of each row; of one symbol each bar's part in it.
     means: [T, Q], the mean return of each bucket.
     spreads: [T]; its mean is the return of the highest bucket less that of the lowest.
-    spread_lag: as `ic_lag`, in rows.
+    lag: how many of the next rows a row shares time with.
     """
 
     ics: Float64s
-    ic_rows: Int64s
-    ic_lag: int
     means: Float64s
     spreads: Float64s
-    spread_lag: int
+    lag: int
 
 
 class Measured(NamedTuple):
@@ -86,28 +81,20 @@ def measure(
             " studied over time"
         )
     across = symbols > 1
-    buckets = [
-        buckets_of(values, quantiles)
-        if across
-        else buckets_in_time(values[:, 0], quantiles)[:, None]
-        for values in signals
-    ]
+    places = [] if across else [shares_below(values[:, 0]) for values in signals]
+    buckets = [buckets_of(values, quantiles) for values in signals] if across else []
+    buckets += [buckets_of_shares(one, quantiles)[:, None] for one in places]
     at: list[list[At]] = [[] for _ in signals]
     for outcome in outcomes:
-        overlap = outcome.held.overlap
-        ics = _ics_across(signals, outcome) if across else _ics_in_time(signals, outcome)
+        ics = (
+            rank_ics(signals, outcome.forward, FEWEST_SYMBOLS)
+            if across
+            else _ics_in_time(places, outcome)
+        )
         for number, own in enumerate(buckets):
             means = bucket_means(own, outcome.forward, quantiles)
-            at[number].append(
-                At(
-                    ics=ics[number],
-                    ic_rows=np.arange(len(means)) if across else np.arange(0, len(means), BLOCK),
-                    ic_lag=overlap if across else -(-overlap // BLOCK),
-                    means=means,
-                    spreads=means[:, -1] - means[:, 0] if across else _spreads_in_time(means),
-                    spread_lag=overlap,
-                )
-            )
+            spreads = means[:, -1] - means[:, 0] if across else _spreads_in_time(means)
+            at[number].append(At(ics[number], means, spreads, outcome.held.overlap))
     return [
         Measured(
             autocorrelation=_autocorrelation(values, across=across),
@@ -119,19 +106,17 @@ def measure(
     ]
 
 
-def _ics_across(signals: Sequence[Float64s], outcome: Outcome) -> Float64s:
-    return rank_ics(signals, outcome.forward, FEWEST_SYMBOLS)
+def _ics_in_time(places: Sequence[Float64s], outcome: Outcome) -> Sequence[Float64s]:
+    """12 (p - 1/2) (q - 1/2) of each bar: its mean over uniform places is Spearman's correlation.
 
-
-def _ics_in_time(signals: Sequence[Float64s], outcome: Outcome) -> Float64s:
-    """Blocks of bars stand for the rows, the bars of a block for the symbols."""
-    return rank_ics([_blocks(one) for one in signals], _blocks(outcome.forward), FEWEST_BARS)
-
-
-def _blocks(column: Float64s) -> Float64s:
-    """[T, 1] as [D, BLOCK], the last one filled up with NaN."""
-    missing = -len(column) % BLOCK
-    return np.append(column[:, 0], np.full(missing, np.nan)).reshape(-1, BLOCK)
+    p is the signal's place among earlier values, q the return's among returns known by then. So
+    nothing of a bar is known early. What is left of Stambaugh's bias (1999, Journal of Financial
+    Economics 54): the t of an idle level that never returns is about -1. Correlations within short
+    stretches of bars are full of it, for each takes off a mean of its own.
+    """
+    known_after = outcome.held.overlap + 1
+    centred = shares_below(outcome.forward[:, 0], known_after) - 0.5
+    return [12.0 * (place - 0.5) * centred for place in places]
 
 
 def _spreads_in_time(means: Float64s) -> Float64s:

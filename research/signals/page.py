@@ -22,6 +22,7 @@ FIRST = (
 )
 SHARES = ("hit_rate", "spread", "turnover", "coverage")
 TWO_SIDED_95 = 1.96
+MOST_POINTS = 2_000  # of a line
 MOST_CORRELATED = 40  # in the map: it stays readable
 
 
@@ -66,8 +67,8 @@ def signals_page(run: LabRun) -> str:
 
 _REGIMES = (
     "Each row belongs to what was known before its session began: bull is an index above its mean"
-    " of 200 sessions at the close before, wild a deviation of 20 sessions above the median of all"
-    " so far. Early sessions belong to none."
+    " of 200 sessions at the close before, high volatility a deviation of 20 sessions above the"
+    " median of all so far. Early sessions belong to none."
 )
 _DATA = (
     "Masked: a jump that no corporate action explains; no return and no window crosses it. Missing:"
@@ -102,7 +103,8 @@ def _sheet(run: LabRun, name: str) -> Section:
     own = tables["quantiles"].filter(pl.col("signal") == name, pl.col("horizon") == first)
     ic = tables["ic"].select("date", pl.col(name).alias("ic"))
     months = monthly(ic["date"], ic["ic"])
-    days = day_texts(ic["date"].to_physical().to_numpy())
+    drawn = _drawn(ic.with_columns(pl.Series("mean", rolling(ic["ic"]))))
+    days = day_texts(drawn["date"].to_physical().to_numpy())
     parts: list[Part] = [
         Facts(
             {
@@ -124,7 +126,7 @@ def _sheet(run: LabRun, name: str) -> Section:
         bars([f"{month:%Y-%m}" for month in months["month"]], {"IC": months["ic"].to_list()}, "IC"),
         lines(
             days,
-            {f"IC, mean of {ROLLING_DATES} dates": _floats(rolling(ic["ic"]))},
+            {f"IC, mean of {ROLLING_DATES} dates": _floats(drawn["mean"])},
             layout={"yaxis": {"title": {"text": "IC"}, "zeroline": True}},
             height=220,
         ),
@@ -144,7 +146,8 @@ def _sheet(run: LabRun, name: str) -> Section:
     return Section(f"Tear sheet: {name}", parts, note)
 
 
-def _growth(grown: pl.DataFrame) -> Chart:
+def _growth(whole: pl.DataFrame) -> Chart:
+    grown = _drawn(whole)
     buckets = [name for name in grown.columns if name.startswith("q")]
     shown = [buckets[0], buckets[len(buckets) // 2], buckets[-1], "spread"]
     curves = {name: _floats(grown[name]) for name in dict.fromkeys(shown)}
@@ -152,6 +155,11 @@ def _growth(grown: pl.DataFrame) -> Chart:
     axis = {"type": "log" if positive else "linear", "title": {"text": "growth of 1"}}
     days = day_texts(grown["date"].to_physical().to_numpy())
     return lines(days, curves, layout={"yaxis": axis}, height=300)
+
+
+def _drawn(rows: pl.DataFrame) -> pl.DataFrame:
+    """As many as a browser draws at once, evenly spaced."""
+    return rows.gather_every(-(-rows.height // MOST_POINTS))
 
 
 def _decay_of(rows: pl.DataFrame) -> Chart:

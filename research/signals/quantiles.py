@@ -9,7 +9,8 @@ import numpy as np
 from core.types import Float64s, Int64s
 
 NONE = -1  # the bucket of a value that is absent
-FEWEST_BEFORE = 63  # bars of history before the first bar of one symbol gets a bucket
+BLOCK = 63  # bars of one symbol that are held against the same history
+FEWEST_BEFORE = 63  # bars of history before the first bar of one symbol has a place in it
 
 
 def ranks_of(values: Float64s) -> tuple[Int64s, Int64s, Int64s]:
@@ -54,24 +55,36 @@ def buckets_of(values: Float64s, count: int) -> Int64s:
     return np.where(absent, NONE, buckets)
 
 
-def buckets_in_time(values: Float64s, count: int, block: int = FEWEST_BEFORE) -> Int64s:
-    """The bucket of each bar of one symbol among all bars before its block of `block` bars.
+def shares_below(values: Float64s, known_after: int = 0) -> Float64s:
+    """Of each bar of one symbol the share of earlier values that are less; equal ones count half.
 
-    bucket = floor(values before that are less * count / (n + 1)); the first block has none.
+    Earlier are those before its block of BLOCK bars. NaN of an absent value, and before there are
+    FEWEST_BEFORE. Of values that might have come in any order it is uniform.
 
     Args:
         values: float64[T].
+        known_after: rows until a value is known: that of a return, when it is sold.
     """
-    buckets = np.full(len(values), NONE)
+    shares = np.full(len(values), np.nan)
     before = np.empty(0)
-    for begin in range(0, len(values), block):
-        rows = values[begin : begin + block]
+    for begin in range(0, len(values), BLOCK):
+        new = values[max(0, begin - BLOCK - known_after) : max(0, begin - known_after)]
+        new = np.sort(new[np.isfinite(new)])
+        before = np.insert(before, np.searchsorted(before, new), new)
         if len(before) >= FEWEST_BEFORE:
-            less = np.searchsorted(before, rows)
-            found = less * count // (len(before) + 1)
-            buckets[begin : begin + block] = np.where(np.isnan(rows), NONE, found)
-        before = np.sort(np.concatenate([before, rows[np.isfinite(rows)]]))
-    return buckets
+            rows = values[begin : begin + BLOCK]
+            less, not_more = (np.searchsorted(before, rows, side) for side in ("left", "right"))
+            share = (less + not_more) / (2.0 * len(before))
+            shares[begin : begin + BLOCK] = np.where(np.isnan(rows), np.nan, share)
+    return shares
+
+
+def buckets_of_shares(shares: Float64s, count: int) -> Int64s:
+    """Equal parts of 0 to 1: the bucket of each of `shares_below`, NONE of a NaN."""
+    absent = np.isnan(shares)
+    return np.where(
+        absent, NONE, np.minimum(np.where(absent, 0, shares) * count, count - 1)
+    ).astype(np.int64)
 
 
 def bucket_means(buckets: Int64s, forward: Float64s, count: int) -> Float64s:

@@ -1,4 +1,4 @@
-"""In which markets a signal works: bull and bear, calm and wild, or any mask of one's own.
+"""In which markets a signal works: bull and bear, high and low volatility, or masks of one's own.
 
 A row belongs to the regime that was known before its session began: that of the close of the
 session before. Early sessions belong to none.
@@ -55,8 +55,8 @@ def equal_weight(closes: Float64s, days: Int64s, masked: Bools | None = None) ->
 def regimes_of(level: Float64s, days: Int64s) -> dict[str, Bools]:
     """Masks [T] by name, each known before the session of the row.
 
-    bull: the index closed above its mean of 200 sessions; bear: not above. wild: its deviation of
-    20 sessions is above the median of all so far; calm: not above.
+    bull: the index closed above its mean of 200 sessions; bear: not above. high volatility: its
+    deviation of 20 sessions is above the median of all so far; low volatility: not above.
 
     Args:
         level: float64[sessions], the index at each session's close.
@@ -78,16 +78,16 @@ def regimes_of(level: Float64s, days: Int64s) -> dict[str, Bools]:
     return {
         "bull": _known_before(level[TREND_SESSIONS - 1 :] > trend, session, TREND_SESSIONS - 1),
         "bear": _known_before(level[TREND_SESSIONS - 1 :] <= trend, session, TREND_SESSIONS - 1),
-        "wild": _known_before(volatility > middle, session, VOLATILITY_SESSIONS),
-        "calm": _known_before(volatility <= middle, session, VOLATILITY_SESSIONS),
+        "high volatility": _known_before(volatility > middle, session, VOLATILITY_SESSIONS),
+        "low volatility": _known_before(volatility <= middle, session, VOLATILITY_SESSIONS),
     }
 
 
 def regime_rows(name: str, at: At, masks: Mapping[str, Bools]) -> list[list[object]]:
-    """Rows of REGIMES. A block of one symbol counts where it begins."""
+    """Rows of REGIMES: of each mask the coefficients and spreads of its rows."""
     rows: list[list[object]] = []
     for regime, mask in masks.items():
-        ics = at.ics[mask[at.ic_rows]]
+        ics = at.ics[mask]
         ics = ics[np.isfinite(ics)]
         spreads = at.spreads[mask]
         rows.append(
@@ -96,10 +96,10 @@ def regime_rows(name: str, at: At, masks: Mapping[str, Bools]) -> list[list[obje
                 regime,
                 len(ics),
                 mean_of(ics),
-                newey_west_t(ics, at.ic_lag),
+                newey_west_t(ics, at.lag),
                 float((ics > 0).mean()) if len(ics) else np.nan,
                 mean_of(spreads),
-                newey_west_t(spreads, at.spread_lag),
+                newey_west_t(spreads, at.lag),
             ]
         )
     return rows

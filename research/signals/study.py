@@ -221,11 +221,10 @@ def _checked(name: str, values: Float64s, panel: Panel) -> Float64s:
 
 def _ic_table(panel: Panel, at_first: Mapping[str, At]) -> pl.DataFrame:
     """date, ts (UTC, of the bar's open), and the coefficients of each signal."""
-    rows = next(iter(at_first.values())).ic_rows
     return pl.DataFrame(
         {
-            "date": pl.Series(panel.days[rows], dtype=pl.Int32).cast(pl.Date),
-            "ts": pl.Series(panel.stamps_ns[rows]).cast(pl.Datetime("ns", "UTC")),
+            "date": pl.Series(panel.days, dtype=pl.Int32).cast(pl.Date),
+            "ts": pl.Series(panel.stamps_ns).cast(pl.Datetime("ns", "UTC")),
             **{name: at.ics for name, at in at_first.items()},
         }
     ).with_columns(pl.selectors.float().fill_nan(None))

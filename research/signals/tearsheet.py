@@ -29,7 +29,7 @@ def quantile_rows(name: str, horizon: Horizon, at: At, turnover: Float64s) -> li
     """Rows of QUANTILES: what followed each bucket, the mean of its dates."""
     rows: list[list[object]] = []
     for bucket, returns in enumerate(at.means.T):
-        mean, t = mean_of(returns), newey_west_t(returns, at.spread_lag)
+        mean, t = mean_of(returns), newey_west_t(returns, at.lag)
         error = abs(mean / t) if t else np.nan
         dates = int(np.isfinite(returns).sum())
         rows.append([name, str(horizon), bucket + 1, mean, error, dates, turnover[bucket]])

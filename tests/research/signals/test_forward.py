@@ -114,6 +114,15 @@ def test_a_bar_that_is_missing_for_all_breaks_a_horizon_in_bars() -> None:
     assert one.leave.tolist() == [2, -1, -1, 5, -1, -1]
 
 
+def test_a_market_that_never_closes_has_no_pause_between_its_days() -> None:
+    hours = np.delete(np.arange(6 * 24), 71)  # the last hour of the third day is missing
+    stamps_ns, days = MONDAY * DAY_NS + hours * 60 * MINUTE_NS, MONDAY + hours // 24
+
+    one = held(stamps_ns, days, Horizon(1, in_bars=True), overnight=True)
+
+    assert np.flatnonzero(one.leave < 0).tolist() == [69, 70, 141, 142]
+
+
 def test_a_session_from_an_intraday_bar_is_the_same_time_of_the_next_session() -> None:
     friday, saturday, monday = 4, 5, 7  # a short Saturday session
     stamps_ns, days = intraday(

@@ -27,7 +27,7 @@ from tests.research.signals.panels import weekdays
 def at(ics: Float64s, lag: int = 0) -> At:
     means = np.tile([0.01, 0.02, 0.04], (len(ics), 1))
     spreads = means[:, 2] - means[:, 0] + 0.001 * np.sign(np.arange(len(ics)) % 2 - 0.5)
-    return At(ics, np.arange(len(ics)), lag, means, spreads, lag)
+    return At(ics, means, spreads, lag)
 
 
 def cells(ics: Float64s, lag: int = 0, name: str = "one") -> list[object]:

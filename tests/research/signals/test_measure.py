@@ -6,8 +6,9 @@ import pytest
 from core.errors import DataError
 from core.types import Float64s
 from research.signals.forward import Horizon, forward_returns, held
-from research.signals.measure import BLOCK, Measured, Outcome, measure
-from research.signals.statistics import deviation_of, mean_of, t_of_mean
+from research.signals.measure import Measured, Outcome, measure
+from research.signals.quantiles import BLOCK
+from research.signals.statistics import deviation_of, mean_of, newey_west_t, t_of_mean
 from tests.research.signals.panels import ALPHALENS, alphalens_panel, weekdays
 
 
@@ -40,12 +41,8 @@ def test_the_spread_is_the_highest_bucket_less_the_lowest() -> None:
 def test_how_many_neighbours_share_time_is_told_with_the_coefficients() -> None:
     signal = np.random.default_rng(1).normal(size=(200, 8))
 
-    assert (19, 19) == (
-        (at := measured(signal, signal, sessions=20).at[0]).ic_lag,
-        at.spread_lag,
-    )
-    alone = measured(signal[:, :1], signal[:, :1], sessions=20).at[0]
-    assert (1, 19) == (alone.ic_lag, alone.spread_lag)  # blocks of 63 bars touch
+    assert measured(signal, signal, sessions=20).at[0].lag == 19
+    assert measured(signal[:, :1], signal[:, :1], sessions=20).at[0].lag == 19
 
 
 def test_coverage_is_of_the_cells_that_have_a_price() -> None:
@@ -59,21 +56,38 @@ def test_coverage_is_of_the_cells_that_have_a_price() -> None:
     assert measure([signal], [outcome], 5, present)[0].coverage == pytest.approx(2 / 3)
 
 
-def test_one_symbol_is_measured_over_time_in_blocks() -> None:
+def test_one_symbol_is_measured_against_its_own_past() -> None:
     random = np.random.default_rng(9)
-    signal = random.normal(size=(1_000, 1))
-    forward = 0.01 * signal + random.normal(0, 0.02, (1_000, 1))
+    signal = random.normal(size=(4_000, 1))
+    forward = 0.01 * signal + random.normal(0, 0.02, (4_000, 1))
 
     found = measured(signal, forward)
     at = found.at[0]
 
-    assert len(at.ics) == len(at.ic_rows) == -(-1_000 // BLOCK)
-    assert mean_of(at.ics) == pytest.approx(0.43, abs=0.05)  # 0.447 of normal values, less 3 %
-    assert t_of_mean(at.ics) > 5
+    # rho of normal values is 0.447; Spearman's is 6 / pi asin(rho / 2).
+    assert mean_of(at.ics) == pytest.approx(6 / np.pi * np.arcsin(0.447 / 2), abs=0.03)
+    assert t_of_mean(at.ics) > 20
     assert abs(found.autocorrelation) < 0.1
     assert (np.isfinite(at.means).sum(axis=1) <= 1).all()
     assert np.isnan(at.means[:BLOCK]).all()  # no edge is known yet
+    assert np.isnan(at.ics[: 2 * BLOCK]).all()
     assert mean_of(at.means[:, -1]) > 0.01 > -0.01 > mean_of(at.means[:, 0])
+
+
+@pytest.mark.parametrize(("bars", "most"), [(14, 0.4), (1_500, 1.6)])
+def test_what_a_walk_did_is_no_signal_of_it(bars: int, most: float) -> None:
+    random = np.random.default_rng(17)
+    ts = []
+    for _ in range(60):
+        level = np.cumsum(random.normal(size=1_500))
+        moved = level - np.concatenate([np.zeros(bars), level])[:1_500]
+        forward = np.append(np.diff(level), np.nan)
+        at = measured(moved[:, None], forward[:, None]).at[0]
+        ts.append(newey_west_t(at.ics, 0))
+
+    # Of the whole level the mean is -1.2: Stambaugh's bias, which no estimate of a mean is free of.
+    # Within blocks of 63 bars it would be -10 and more.
+    assert -most < np.mean(ts) < 0.4
 
 
 def test_the_spread_over_time_is_a_difference_of_means_with_their_errors() -> None:

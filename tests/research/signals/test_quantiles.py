@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from research.signals.quantiles import (
-    FEWEST_BEFORE,
+    BLOCK,
     NONE,
     bucket_means,
-    buckets_in_time,
     buckets_of,
+    buckets_of_shares,
     ranks_of,
+    shares_below,
     turnover_of,
 )
 from tests.research.signals.panels import ALPHALENS, alphalens_panel
@@ -64,23 +65,35 @@ def test_turnover_is_the_share_of_new_symbols() -> None:
     np.testing.assert_allclose(turnover_of(buckets, 1), [NAN, 0.5, NAN, 1.0])
 
 
-def test_buckets_in_time_know_only_what_was_before() -> None:
+def test_places_in_time_know_only_what_was_before() -> None:
     values = np.random.default_rng(6).normal(size=500)
-    whole = buckets_in_time(values, 5)
+    whole = shares_below(values, 4)
 
-    assert (whole[:FEWEST_BEFORE] == NONE).all()
-    assert set(whole[FEWEST_BEFORE:].tolist()) == set(range(5))
-    for cut in (64, 126, 127, 300):
+    assert np.isnan(whole[: 2 * BLOCK]).all()  # of the first 63 the last 4 are not known by then
+    assert np.isfinite(whole[2 * BLOCK :]).all()
+    for cut in (127, 189, 190, 300):
         other = values.copy()
         other[cut:] = 100.0
+        np.testing.assert_array_equal(whole[:cut], shares_below(other, 4)[:cut])
 
-        assert whole[:cut].tolist() == buckets_in_time(other, 5)[:cut].tolist()
+
+def test_a_value_has_no_place_among_values_that_are_not_known_yet() -> None:
+    values = np.arange(200.0)
+    other = values.copy()
+    other[2 * BLOCK - 10 :] = -1.0  # sold after the block has begun
+
+    last = slice(2 * BLOCK, 3 * BLOCK)
+    assert (shares_below(values, 10)[last] == 1.0).all()
+    assert (shares_below(other, 10)[last] == 0.0).all()  # among 116 values of 0 and more
 
 
-def test_a_bar_beyond_all_history_is_in_the_last_bucket() -> None:
-    values = np.concatenate([np.arange(63.0), [999.0, -999.0, NAN, 30.5]])
+def test_places_and_buckets_in_time_by_hand() -> None:
+    values = np.concatenate([np.arange(63.0), [999.0, -999.0, NAN, 30.5, 31.0]])
 
-    assert buckets_in_time(values, 4)[-4:].tolist() == [3, 0, NONE, 1]
+    shares = shares_below(values)
+
+    np.testing.assert_allclose(shares[-5:], [1.0, 0.0, NAN, 31 / 63, 31.5 / 63])
+    assert buckets_of_shares(shares, 4)[-5:].tolist() == [3, 0, NONE, 1, 2]
 
 
 def test_quantile_means_and_turnover_are_those_of_alphalens() -> None:

@@ -48,16 +48,16 @@ def test_bull_is_above_the_mean_of_200_sessions_and_known_the_session_after() ->
     assert np.flatnonzero(masks["bear"]).tolist() == list(range(231, 260))
 
 
-def test_wild_is_above_the_median_of_all_so_far() -> None:
+def test_high_volatility_is_above_the_median_of_all_so_far() -> None:
     random = np.random.default_rng(3)
     moves = np.where(np.arange(400) < 250, 0.005, 0.03) * random.normal(size=400)
     masks = regimes_of(np.cumprod(1 + moves), weekdays(400)[1])
 
     first = VOLATILITY_SESSIONS + FEWEST_VOLATILITIES
-    assert not (masks["wild"] | masks["calm"])[:first].any()
-    assert (masks["wild"] ^ masks["calm"])[first:].all()
-    assert masks["wild"][270:].all()
-    assert 0.2 < masks["wild"][first:250].mean() < 0.8
+    assert not (masks["high volatility"] | masks["low volatility"])[:first].any()
+    assert (masks["high volatility"] ^ masks["low volatility"])[first:].all()
+    assert masks["high volatility"][270:].all()
+    assert 0.2 < masks["high volatility"][first:250].mean() < 0.8
 
 
 def test_no_regime_knows_its_own_session_or_a_later_one() -> None:
@@ -85,7 +85,7 @@ def test_an_index_of_other_sessions_is_refused() -> None:
 
 def test_rows_are_those_of_the_mask() -> None:
     ics = np.array([0.1, 0.2, NAN, -0.3, 0.2, 0.1])
-    at = At(ics, np.arange(6), 1, np.zeros((6, 2)), ics / 10, 1)
+    at = At(ics, np.zeros((6, 2)), ics / 10, 1)
     mine = np.array([True, True, True, True, False, False])
 
     rows = regime_rows("x", at, {"mine": mine, "never": ~mine & mine})

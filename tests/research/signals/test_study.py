@@ -66,7 +66,7 @@ def test_the_tables_fit_together(studied: Studied) -> None:
     assert tables["ic"].columns == ["date", "ts", *SIGNALS]
     assert tables["quantiles"].height == len(SIGNALS) * len(HORIZONS) * 10
     assert tables["growth"]["signal"].unique(maintain_order=True).to_list() == ["known", "same"]
-    assert set(tables["regimes"]["regime"]) == {"bull", "bear", "wild", "calm"}
+    assert set(tables["regimes"]["regime"]) == {"bull", "bear", "high volatility", "low volatility"}
     assert tables["correlation"].height == len(SIGNALS)
 
 

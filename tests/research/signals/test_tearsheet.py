@@ -12,7 +12,7 @@ from research.signals.tearsheet import growth_of_buckets, monthly, quantile_rows
 from tests.research.signals.panels import weekdays
 
 MEANS = np.array([[0.01, 0.03], [0.02, np.nan], [0.03, 0.05], [0.00, 0.04], [np.nan, np.nan]])
-AT = At(np.zeros(5), np.arange(5), 0, MEANS, MEANS[:, 1] - MEANS[:, 0], 0)
+AT = At(np.zeros(5), MEANS, MEANS[:, 1] - MEANS[:, 0], 0)
 
 
 def test_buckets_tell_their_mean_its_error_and_how_many_dates() -> None:
