@@ -44,7 +44,11 @@ _calendar = partial(SignalSpec, family="calendar", cadence=Cadence.DAILY)
 
 SIGNALS = (
     _place(
-        "close_location", "Chaikin 1982; -1 at the low, 1 at the high", -1, 1, pl.col("_location")
+        "close_location",
+        "folklore, after Chaikin; -1 at the low, 1 at the high",
+        0,
+        1,
+        pl.col("_location"),
     ),
     _place(
         "shadow_balance",
@@ -56,7 +60,7 @@ SIGNALS = (
             HIGH - LOW,
         ),
     ),
-    _place("price_level", "Blume & Husic 1973; logarithm of the close", 0, 1, CLOSE.log()),
+    _place("price_level", "Blume & Husic 1973; logarithm of the close", -1, 1, CLOSE.log()),
     _overnight(
         "overnight_gap", "folklore; open against the close before", -1, 2, _OVERNIGHT.exp() - 1.0
     ),

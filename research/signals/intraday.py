@@ -46,7 +46,7 @@ SIGNALS = (
     ),
     _intraday(
         "vwap_distance",
-        "folklore; after Berkowitz, Logue & Noser 1988 (VWAP), typical prices",
+        "folklore; Berkowitz, Logue & Noser 1988 for the VWAP, here of typical prices",
         -1,
         1,
         ratio(CLOSE, ratio(pl.col("_session_traded"), pl.col("_session_volume"))) - 1.0,

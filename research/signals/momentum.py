@@ -62,8 +62,8 @@ SIGNALS = (
     _daily("high_52_week", "George & Hwang 2004", 1, 252, CLOSE / HIGH.rolling_max(252)),
     _daily(
         "information_discreteness",
-        "Da, Gurun & Warachka 2014",
-        -1,
+        "Da, Gurun & Warachka 2014; momentum lasts longer where it is low",
+        0,
         253,
         -growth(252).sign() * mean(RETURN.sign(), 252),
     ),

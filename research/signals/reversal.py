@@ -28,7 +28,7 @@ SIGNALS = (
     _any("last_return", "Nagel 2012, Evaporating Liquidity", -1, 2, RETURN),
     _daily(
         "long_term_reversal",
-        "De Bondt & Thaler 1985; three years, the last left out as by Fama & French 1996",
+        "De Bondt & Thaler 1985, three years; Fama & French 1996 leave out the last",
         -1,
         757,
         growth(756, 252),
@@ -44,7 +44,7 @@ SIGNALS = (
         14,
         (CLOSE - LOW.rolling_min(14)) / (HIGH.rolling_max(14) - LOW.rolling_min(14)),
     ),
-    _any("channel_index", "Lambert 1980 (CCI, 20 bars)", -1, 20, _channel_index(20)),
+    _any("channel_index", "Lambert 1980 (CCI, 20 bars)", 0, 20, _channel_index(20)),
     _any("band_position", "Bollinger 2001 (%b, 20 bars)", -1, 20, _band_position(20)),
     _any(
         "return_in_deviations",

@@ -55,7 +55,7 @@ SIGNALS = (
     ),
     _any(
         "chaikin_money_flow",
-        "Chaikin 1982 (21 bars)",
+        "folklore, after Chaikin (21 bars)",
         1,
         21,
         total(pl.col("_location") * VOLUME, 21) / total(VOLUME, 21),

@@ -170,6 +170,19 @@ def test_the_page_lists_every_signal_with_its_source() -> None:
     assert [row(one) for one in specs().values()] == listed
 
 
+def test_the_page_has_a_reference_for_every_paper_and_book() -> None:
+    cited = {
+        name.strip()
+        for one in specs().values()
+        for name in re.findall(r"[\w&, -]+? (?:19|20)\d\d\b", one.source)
+    }
+    page = PAGE.read_text()
+
+    listed = set(re.findall(r"^- (.+? (?:19|20)\d\d): ", page, re.M))
+
+    assert cited == listed
+
+
 def row(signal: SignalSpec) -> str:
     plural = "s" if signal.sessions > 1 else ""
     bars = f"{signal.sessions} session{plural}" if signal.sessions else str(signal.lookback)
