@@ -46,8 +46,10 @@ def rank_ics(
             raise DataError(
                 f"signal {number} has shape {signal.shape}, the returns have {forward.shape}"
             )
+    ics = np.full((len(signals), len(forward)), np.nan)
+    if not forward.size:
+        return ics
     returns = _Returns(forward)
-    ics = np.empty((len(signals), len(forward)))
     for signal, row in zip(signals, ics, strict=True):
         returns.correlate(_contiguous(signal), max(least_pairs, 2), row)
     return ics

@@ -100,6 +100,12 @@ def test_fewer_pairs_than_asked_for_are_no_coefficient() -> None:
     assert np.isnan(rank_ics([np.full((1, 4), np.nan)], forward, least_pairs=0)).all()
 
 
+def test_no_symbols_or_no_timestamps_give_no_coefficients() -> None:
+    assert np.isnan(rank_ics([np.empty((3, 0))], np.empty((3, 0)))).tolist() == [[True] * 3]
+    assert rank_ics([np.empty((0, 3))], np.empty((0, 3))).shape == (1, 0)
+    assert rank_ics([], np.zeros((2, 3))).shape == (0, 2)
+
+
 def test_one_symbol_has_a_coefficient_over_time() -> None:
     random = np.random.default_rng(5)
     signal, forward = random.normal(size=(2_000, 2)), random.normal(size=(2_000, 2))

@@ -114,6 +114,14 @@ def test_the_session_is_that_of_the_date_where_there_is_one() -> None:
     assert values(dated, "session_gap")["session_gap"].null_count() == len(bars)
 
 
+def test_a_frame_without_rows_or_a_list_without_names_is_no_error() -> None:
+    bars = daily_bars(1, 5)
+
+    assert values(bars, "rsi_14", "market_beta", "vwap_distance").columns[-1] == "vwap_distance"
+    assert values(bars.clear(), "rsi_14", "market_beta", "vwap_distance").is_empty()
+    assert values(bars).equals(bars)
+
+
 def test_integers_and_small_floats_give_float64() -> None:
     bars = daily_bars(1, 80).with_columns(
         pl.col("volume").cast(pl.UInt32), pl.col("close").cast(pl.Float32)
