@@ -4,7 +4,9 @@
 
 Bars. `load_dataset` (or a `ParquetLoader` with its `DataSpec`) gives a lazy frame of Parquet files,
 `resample` longer bars of it, the very ones that trade live, `content_hash` names what it holds.
-`panel_of` makes matrices of it. `load` gives the checked `Dataset` that the trade gears read.
+`adjust` puts prices on one basis (`factors_between` finds the factors), `mask` marks jumps that
+nothing explains, `panel_of` makes matrices of it. `load` gives the checked `Dataset` that the trade
+gears read.
 
 Strategies. Subclass `StrategyBase` and run it on a frame with a `VectorizedEngine`; `KernelSignal`
 takes a strategy that trades, as it is. A `TradedSubject` is a strategy under the full rules.
@@ -36,6 +38,7 @@ from research.metrics import METRICS, metrics_of
 from research.pages.comparison import compare
 from research.pages.daily_records import read_record
 from research.pages.kinds import page_of, show
+from research.panel.adjust import adjust, factors_between, mask
 from research.panel.dataset import DataSpec, ParquetLoader, content_hash, load_dataset
 from research.panel.matrix import Panel, panel_of
 from research.panel.resample import resample
@@ -83,18 +86,21 @@ __all__ = [
     "Tried",
     "VectorizedEngine",
     "WalkForwardValidator",
+    "adjust",
     "block_bootstrap",
     "compare",
     "compute",
     "content_hash",
     "deflated_sharpe",
     "evidence_of",
+    "factors_between",
     "filtered",
     "granted",
     "judged",
     "leaks",
     "load",
     "load_dataset",
+    "mask",
     "metrics_of",
     "min_track_record",
     "names_for",

@@ -120,11 +120,11 @@ def honesty(evidence: Mapping[str, Any], parts: Sequence[Part] = ()) -> Section:
         for name, value in evidence.items()
         if name not in READINGS.keys() | PLAIN and isinstance(value, str | int | float | None)
     }
-    shown: list[Part] = [Findings(found)]
-    shown += [_gate(checks)]
-    shown += [Table(paths)] if (paths := _paths(evidence)).height else []
+    shown: list[Part] = [Findings(found), _gate(checks)]
+    if (paths := _paths(evidence)).height:
+        shown.append(Table(paths, decimals=1, percent=paths.columns[2:]))
     shown += [Facts(plain)] if plain else []
-    note = "Green would pass the gate of `tradingd promote`, red would not. "
+    note = "Green would pass the gate of tradingd promote, red would not. "
     if evidence.get("out_of_sample"):
         note += "The sessions were unknown to whoever chose."
     else:
@@ -137,13 +137,13 @@ def _gate(checks: Sequence[Check]) -> Table:
         {
             "asked": one.limit.why,
             "figure": one.limit.figure,
-            "value": one.value,
-            "limit": f"{one.limit.sign} {one.limit.value:g}",
+            "value": "-" if one.value is None else f"{one.value:.4g}",
+            "limit": one.told()["limit"],
             "verdict": "passed" if one.passed else "refused",
         }
         for one in checks
     ]
-    return Table(pl.DataFrame(rows), decimals=3)
+    return Table(pl.DataFrame(rows))
 
 
 def _paths(evidence: Mapping[str, Any]) -> pl.DataFrame:
