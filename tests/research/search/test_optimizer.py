@@ -118,6 +118,9 @@ def test_constraints_and_a_metric_of_which_less_is_better() -> None:
     assert found.best == {"x": PLATEAU[0], "y": PLATEAU[1]}  # the spike has 20 trades
     assert found.scores.filter(pl.col("x") == 5)["fails"].unique().to_list() == ["50 trades"]
 
+    far = ParamOptimizer(Surface(), GRID, constraints=Constraints(80), workers=1).run()
+    assert far.chosen == far.best == {"x": 8, "y": PLATEAU[1]}
+
     least = ParamOptimizer(Surface(), GRID, objective="max_drawdown", workers=1).run()
     assert least.best is not None
     told = least.scores["max_drawdown"]
