@@ -101,7 +101,9 @@ COLUMNS: Mapping[str, pl.Expr] = {
     "_atr": over_series(smoothed(pl.col("_true_range"), 14, 1.0 / 14.0)),
     "_typical": (HIGH + LOW + CLOSE) / 3.0,
     "_traded": pl.col("_typical") * VOLUME,
-    "_location": ratio(2.0 * CLOSE - HIGH - LOW, HIGH - LOW).fill_null(0.0),
+    "_location": pl.when(HIGH == LOW)
+    .then(0.0)
+    .otherwise((2.0 * CLOSE - HIGH - LOW) / (HIGH - LOW)),
     "_market": pl.col("_return").mean().over(STAMP),
     "_session_open": of_session(OPEN.first()),
     "_session_high": of_session(HIGH.cum_max()),

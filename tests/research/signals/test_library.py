@@ -94,6 +94,8 @@ def test_nothing_is_infinite_or_nan_on_bars_that_do_not_move_or_trade() -> None:
         found = values(bars, *names_for(intraday=False)).select(names_for(intraday=False))
         assert [name for name in found.columns if not found[name].is_finite().all()] == []
         assert found["volatility_21"].drop_nulls().min() in (0.0, None)
+    absent = values(holes, "close_location")
+    assert absent["close_location"].null_count() == holes["close"].is_nan().sum()
 
 
 def test_windows_do_not_reach_over_a_jump_that_nothing_explains() -> None:
