@@ -14,8 +14,10 @@ def day(directory: Path) -> list[str]:
 
 
 def told(directory: Path, verb: str) -> tuple[int, str]:
+    """The answer in one line; where parameters came from is `status`'s second."""
     code, lines = result_of(verb, "--state-dir", str(directory))
-    assert len(lines) == 1, lines
+    shown = ["evidence     pixity: no evidence"] if verb == "status" and code == 0 else []
+    assert lines[1:] == shown
     return code, lines[0]
 
 
