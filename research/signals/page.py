@@ -42,8 +42,16 @@ def signals_page(run: LabRun) -> str:
         ),
         Section("Leaderboard", [_board(board)], _board_note(told, board)),
         *(_sheet(run, name) for name in _looked_at(tables["growth"])),
-        Section("Decay", [_decay(tables["decay"])], "Mean coefficient of each signal by horizon."),
-        Section("Regimes", _regimes(tables["regimes"]), _REGIMES),
+        Section(
+            "Decay",
+            [
+                heat_map(
+                    _best_on_top(_in_order(tables["decay"]), board), "signal", "held for", "ic_mean"
+                )
+            ],
+            "Mean coefficient of each signal by horizon.",
+        ),
+        Section("Regimes", _regimes(tables["regimes"], board), _REGIMES),
         Section(
             "Correlation",
             [_correlation(tables["correlation"], board), Table(_pruned(tables["pruned"]))],
@@ -172,10 +180,6 @@ def _decay_of(rows: pl.DataFrame) -> Chart:
     )
 
 
-def _decay(decay: pl.DataFrame) -> Chart:
-    return heat_map(_in_order(decay), "signal", "held for", "ic_mean")
-
-
 def _in_order(decay: pl.DataFrame) -> pl.DataFrame:
     """With `held for`: a number, or as it is written where sessions and bars are mixed."""
     number = pl.col("horizon").str.strip_chars_end("b").cast(pl.Int64)
@@ -185,19 +189,27 @@ def _in_order(decay: pl.DataFrame) -> pl.DataFrame:
     return ordered.with_columns((pl.col("horizon") if mixed else number).alias("held for"))
 
 
-def _regimes(rows: pl.DataFrame) -> list[Part]:
-    wide = rows.pivot("regime", index="signal", values=["ic_mean", "t_nw", "spread"])
+def _regimes(rows: pl.DataFrame, board: pl.DataFrame) -> list[Part]:
+    ordered = _best_on_top(rows, board)
+    wide = ordered.pivot("regime", index="signal", values=["ic_mean", "t_nw", "spread"]).reverse()
     return [
-        heat_map(rows, "signal", "regime", "ic_mean"),
+        heat_map(ordered, "signal", "regime", "ic_mean"),
         Table(wide, [*wide.columns[1:]], 3, sortable=True),
     ]
 
 
 def _correlation(matrix: pl.DataFrame, board: pl.DataFrame) -> Chart:
     best = board["signal"].head(MOST_CORRELATED).to_list()
-    shown = matrix.filter(pl.col("signal").is_in(best)).select("signal", *best)
-    pairs = shown.unpivot(index="signal", variable_name="with", value_name="correlation")
+    shown = _best_on_top(matrix.filter(pl.col("signal").is_in(best)), board)
+    pairs = shown.unpivot(best, index="signal", variable_name="with", value_name="correlation")
     return heat_map(pairs, "signal", "with", "correlation")
+
+
+def _best_on_top(rows: pl.DataFrame, board: pl.DataFrame) -> pl.DataFrame:
+    """Upwards, as axes go, in the order of the leaderboard."""
+    place = {name: number for number, name in enumerate(board["signal"])}
+    by_place = pl.col("signal").replace_strict(place, return_dtype=pl.Int64)
+    return rows.sort(by_place, descending=True, maintain_order=True)
 
 
 def _pruned(pruned: pl.DataFrame) -> pl.DataFrame:
