@@ -18,6 +18,7 @@ from core.errors import ConfigError
 from providers.dataset import DataOptions
 from research.honesty.trials import TRIALS_FILE, TrialLedger
 from research.runs import PAGE, LabRun, write_lab_run
+from research.search.backends import Backend
 from research.search.evaluation import Subject, TradedSubject
 from research.search.evaluations import FILE
 from research.search.optimizer import Constraints, ParamOptimizer
@@ -42,7 +43,9 @@ class Asked:
     workers: int | None
     terms: dict[str, Any]
 
-    def optimizer(self, subject: Subject, store: Path) -> ParamOptimizer:
+    def optimizer(
+        self, subject: Subject, store: Path, backend: Backend | None = None
+    ) -> ParamOptimizer:
         """Raises ConfigError."""
         return ParamOptimizer(
             subject,
@@ -53,6 +56,7 @@ class Asked:
             objective=self.objective,
             constraints=self.constraints,
             workers=self.workers,
+            backend=backend,
             store=store,
         )
 
@@ -124,11 +128,17 @@ def searched_of(
     return Searchable(subject, strategy.rpartition(":")[2], *span)
 
 
-def optimize(asked: Asked, found: Searchable, out: Path, state_dir: Path | None) -> None:
+def optimize(
+    asked: Asked,
+    found: Searchable,
+    out: Path,
+    state_dir: Path | None,
+    backend: Backend | None = None,
+) -> None:
     """Search, write the run, say what was found; exit 1 if no set met the constraints."""
     check_writable(out)
     require_told(found.subject, asked.objective)
-    optimizer = asked.optimizer(found.subject, out)
+    optimizer = asked.optimizer(found.subject, out, backend)
     with progress(f"search of {found.name}", optimizer.total, "sets") as advance:
         searched = optimizer.run(found.from_day, found.to_day, advance)
     run = lab_run(optimizer, searched, ledger(state_dir), asked.terms)

@@ -7,6 +7,7 @@ import typer
 from cli.options import (
     Auction,
     Base,
+    Cluster,
     Config,
     Data,
     FromDay,
@@ -14,6 +15,7 @@ from cli.options import (
     OutFolder,
     SessionOption,
     Sets,
+    SharedData,
     StateDir,
     Strategy,
     Symbols,
@@ -73,6 +75,8 @@ def optimize(
     max_drawdown: MaxDrawdown = None,
     gear: GearOption = None,
     workers: Workers = None,
+    cluster: Cluster = None,
+    shared_data: SharedData = False,
     state_dir: StateDir = None,
     from_day: FromDay = None,
     to_day: ToDay = None,
@@ -88,7 +92,7 @@ def optimize(
 
     Example: tradingd optimize --data bars.csv --grid sl_mult=1,2 --out found
     """
-    from cli import backtest_commands, optimize_commands
+    from cli import backtest_commands, cluster_commands, optimize_commands
 
     asked = optimize_commands.asked_of(
         grid=grid,
@@ -102,7 +106,10 @@ def optimize(
         workers=workers,
     )
     options = backtest_commands.data_options(label, base, session, symbols, closing_auction)
-    searched = optimize_commands.searched_of(
-        strategy, data, options, config, sets, gear, from_day, to_day
-    )
-    optimize_commands.optimize(asked, searched, out, state_dir)
+    with cluster_commands.connected(cluster, workers, shared_data=shared_data) as backend:
+        searched = optimize_commands.searched_of(
+            strategy, data, options, config, sets, gear, from_day, to_day
+        )
+        if shared_data:
+            cluster_commands.share(backend, searched.subject, data, options)
+        optimize_commands.optimize(asked, searched, out, state_dir, backend)

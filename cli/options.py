@@ -52,6 +52,13 @@ Strategy = Annotated[
 OutFolder = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="folder for the files of the run")
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option("--cluster", metavar="ADDRESS", help="of a Dask scheduler: tcp://host:8786"),
+]
+SharedData = Annotated[
+    bool, typer.Option("--shared-data", help="with --cluster: workers read --data themselves")
+]
 
 
 def listed(words: Sequence[str]) -> list[str]:
