@@ -17,7 +17,7 @@ from research.pages.charts import bars, equity, heat_map, histogram, month_table
 from research.pages.sections import honesty, identity, metrics
 from research.runs import LabRun
 
-MOST_MAPS = 15  # all pairs of six keys
+MOST_MAPS = 28  # all pairs of eight keys
 MOST_PLACES = 20  # of an axis of a heat map: a key with more values is shown in BINS of them
 BINS = 10
 TOP = 10
@@ -36,6 +36,7 @@ def optimize_page(run: LabRun) -> str:
         note = (
             f"The median {objective} of the sets of a cell. A plateau is broad; a lone bright cell"
             " is luck more often than not."
+            + (f" The first {MOST_MAPS} pairs of keys are shown." if len(maps) == MOST_MAPS else "")
         )
         sections.append(Section("Heat maps", maps, note))
     sections += [
