@@ -13,6 +13,7 @@ from cli.progress import progress
 from cli.report_commands import table_lines
 from core.errors import ConfigError
 from research.runs import PAGE, RUN, LabRun, write_lab_run
+from research.signals.causality import require_causal
 from research.signals.forward import horizon_of
 from research.signals.leaderboard import filtered, leaderboard, ranked
 from research.signals.library import resolve
@@ -80,6 +81,8 @@ def measure_signals(
     universe, left_out = Universe(request), list[str]()
     if not signals:
         signals, left_out = universe.fitting()
+    own = [one for name, one in zip(wanted, signals, strict=False) if ":" in name]
+    require_causal(own, universe.bars)  # those of the library are proved by their tests
     of = {signal.name: signal for signal in signals}
     with progress("signals", len(of), "signals") as advance:
         found = study(

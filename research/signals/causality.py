@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from core.errors import DataError
+from core.errors import DataError, NotReady
 from core.session import ist_text
 from core.types import Bools, Int64s
 from research.signals.library import DAY_MS, IST_OFFSET_MS, compute_specs
@@ -24,6 +24,7 @@ CYCLE_DAYS = 146_097  # of the Gregorian calendar, and a whole number of weeks
 SCRAMBLED, ROWS = "all columns", "the rows"  # what is changed: or one column, by its name
 PRICES = {"open", "high", "low", "close", "avg_price"}  # of one bar: scaled alike
 NS_PER_MS = 1_000_000
+SAMPLED_SYMBOLS, SAMPLED_ROWS = 2, 400  # enough for what looks ahead by rule
 
 
 class Leak(NamedTuple):
@@ -73,6 +74,28 @@ def leaks(
             if change and signal.name not in caught:
                 caught[signal.name] = worlds.leak_of(signal, change)
     return list(caught.values())
+
+
+def require_causal(signals: Sequence[SignalSpec], bars: pl.LazyFrame) -> None:
+    """`leaks` on the last rows of two symbols; raises NotReady with the first that was caught.
+
+    Args:
+        bars: by symbol and stamp.
+
+    Raises ConfigError for a column that is not there.
+    """
+    if not signals:
+        return
+    compute_specs(bars, signals)  # names what is missing of all columns that there are
+    symbols = bars.select(pl.col("symbol").unique().sort().head(SAMPLED_SYMBOLS)).collect()
+    rows = SAMPLED_ROWS + max(one.lookback for one in signals)
+    sample = (
+        bars.filter(pl.col("symbol").is_in(symbols["symbol"].to_list()))
+        .filter(pl.int_range(pl.len()).reverse().over("symbol") < rows)
+        .collect()
+    )
+    for leak in leaks(signals, sample):
+        raise NotReady(f"{leak}; nothing that looks ahead is measured")
 
 
 def dependent(

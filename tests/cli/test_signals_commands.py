@@ -21,6 +21,19 @@ def mine():
     return SignalSpec(
         name="mine", family="own", source="mine", direction=1, lookback=1, expression=pl.col("edge")
     )
+
+
+def ahead():
+    later = pl.col("edge") + pl.col("open").shift(-3)
+    return SignalSpec(
+        name="ahead", family="own", source="mine", direction=1, lookback=1, expression=later
+    )
+
+
+def absent():
+    return SignalSpec(
+        name="absent", family="own", source="mine", direction=1, lookback=1, expression=pl.col("x")
+    )
 """
 
 
@@ -194,6 +207,9 @@ def test_a_column_of_nan_is_a_signal_without_a_value(
         (("--index", "NIFTY"), 2, 'the index "NIFTY" is not in the data'),
         (("--where", "t_nv>1"), 2, 'no number "t_nv": did you mean "t_nw"?'),
         (("--sort", "ic"), 2, 'no column "ic"'),
+        (("--signals", "own_signals:ahead"), 1, "signal ahead of S0, bar 2026-"),
+        (("--signals", "own_signals:ahead"), 1, ": reads open of the bar 2026-"),
+        (("--signals", "own_signals:absent"), 2, 'signal absent needs a column "x"; there are'),
         (("--entry", "next"), 2, '--entry "next" is not one of open, close'),
         (("--factors", "none.parquet"), 3, "none.parquet: no table of symbol, date, factor"),
         (("--from", "2031-01-01"), 3, "no session from 2031-01-01 on"),

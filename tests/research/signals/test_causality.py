@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import polars as pl
 import pytest
 
-from core.errors import DataError
-from research.signals.causality import ROWS, Leak, dependent, leaks
+from core.errors import ConfigError, DataError, NotReady
+from research.signals.causality import ROWS, Leak, dependent, leaks, require_causal
 from research.signals.library import compute_specs, names_for, resolve
 from research.signals.spec import CLOSE, SESSION, VOLUME, SignalSpec
 from tests.research.signals.bars import daily_bars, minute_bars
@@ -95,6 +95,17 @@ def test_an_expression_of_a_users_own_cannot_reach_another_symbol() -> None:
     """Also where it names the stamp: it is evaluated inside its series."""
     assert dependent([planted(CLOSE.mean().over("ts"))], daily_bars(2, 30), "S0") == []
     assert dependent([planted(CLOSE.cum_sum())], daily_bars(2, 30), "S0") == []
+
+
+def test_what_looks_ahead_is_refused_before_it_is_measured() -> None:
+    bars = daily_bars(3, 500).lazy()
+
+    require_causal([], bars)
+    require_causal([resolve("rsi_14"), resolve("market_beta")], bars)
+    with pytest.raises(NotReady, match=r"signal planted of S0, .*: reads close of the bar"):
+        require_causal([planted(CLOSE.shift(-1))], bars)
+    with pytest.raises(ConfigError, match='signal planted needs a column "absent"'):
+        require_causal([planted(pl.col("absent"))], bars)
 
 
 def test_bars_of_one_stamp_prove_nothing() -> None:
