@@ -105,7 +105,10 @@ def _bars(request: Request) -> pl.LazyFrame:
         bars = adjust(bars, read_factors(request.factors))
     if request.timeframe is not None:
         bars = resample(bars, request.timeframe, request.options)
-    return mask(bars).collect().lazy()
+    made = mask(bars).collect()
+    if made.is_empty():
+        raise DataError(f"no row lies in a session, so no bar of {request.timeframe} can be made")
+    return made.lazy()
 
 
 def read_factors(path: Path) -> pl.DataFrame:

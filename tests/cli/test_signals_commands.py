@@ -212,6 +212,7 @@ def test_a_column_of_nan_is_a_signal_without_a_value(
         (("--signals", "own_signals:absent"), 2, 'signal absent needs a column "x"; there are'),
         (("--entry", "next"), 2, '--entry "next" is not one of open, close'),
         (("--factors", "none.parquet"), 3, "none.parquet: no table of symbol, date, factor"),
+        (("--timeframe", "15m"), 3, "no row lies in a session, so no bar of 15m can be made"),
         (("--from", "2031-01-01"), 3, "no session from 2031-01-01 on"),
     ],
 )
