@@ -169,10 +169,10 @@ def _regressed(one: DailyRecord, base: DailyRecord) -> tuple[float | None, ...]:
 
 def _settings(runs: Sequence[DailyRecord]) -> pl.DataFrame:
     """`key, run, value` of the settings that are not the same in every run."""
-    keys = list(dict.fromkeys(key for one in runs for key in one.settings))
+    told = [{"strategy": one.strategy, **one.settings} for one in runs]
     rows = []
-    for key in keys:
-        values = [str(one.settings.get(key, "-")) for one in runs]
+    for key in dict.fromkeys(key for settings in told for key in settings):
+        values = [str(settings.get(key, "-")) for settings in told]
         if len(set(values)) > 1:
             rows += [(key, one.name, value) for one, value in zip(runs, values, strict=True)]
     schema = {"key": pl.String, "run": pl.String, "value": pl.String}

@@ -13,6 +13,7 @@ from research.pages.comparison import common_of
 from research.runs import LabRun
 
 LOUD = 0.05  # p-values under it speak
+MOST_SETTINGS = 12  # on a terminal; strategies that differ share none
 
 
 def compare_page(run: LabRun) -> str:
@@ -56,8 +57,11 @@ def compare_lines(run: LabRun) -> Iterator[tuple[str, pl.DataFrame | None]]:
     yield "", run.tables["differences"]
     if run.told["benchmark"] is not None:
         yield "", run.tables["regressions"]
-    if run.tables["settings"].height:
-        yield "", _pivoted_settings(run)
+    settings = _pivoted_settings(run)
+    if settings.height:
+        yield "", settings.head(MOST_SETTINGS)
+    if settings.height > MOST_SETTINGS:
+        yield f"... and {settings.height - MOST_SETTINGS} more settings differ", None
 
 
 def _warned(run: LabRun) -> list[Part]:
@@ -142,9 +146,10 @@ def _months(run: LabRun, names: list[str]) -> list[Part]:
 
 
 def _settings(run: LabRun) -> Section:
-    if not run.tables["settings"].height:
+    settings = _pivoted_settings(run)
+    if settings.is_empty():
         return Section("Settings", [], "The runs were set alike.")
-    return Section("Settings that differ", [Table(_pivoted_settings(run))])
+    return Section("Settings that differ", [Table(settings)])
 
 
 def _pivoted_settings(run: LabRun) -> pl.DataFrame:

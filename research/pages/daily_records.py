@@ -127,7 +127,8 @@ def _of_told(
         kind=run.kind,
         strategy=str(identity["strategy"]),
         data_hash=str(identity["data_hash"]),
-        settings={**identity.get("parameters", {}), **settings},
+        # `terms`: what the vectorised engine assumes of a market.
+        settings={**identity.get("terms", {}), **identity.get("parameters", {}), **settings},
         days=_days(daily),
         returns=daily["return"].to_numpy(),
         compounded=bool(run.told["compounded"]),

@@ -74,6 +74,15 @@ def test_only_settings_that_differ_are_listed() -> None:
     ]
 
 
+def test_another_strategy_is_the_first_that_differs() -> None:
+    other = record("b", [0.1, 0.2], strategy="ema_cross", settings={"fast": 5})
+    made = compare([record("a", [0.1, 0.2]), other])
+
+    assert made.tables["settings"]["key"].unique(maintain_order=True).to_list() == [
+        *("strategy", "sl_mult", "adx_limit", "fast"),
+    ]
+
+
 def test_months_are_of_the_common_sessions_and_end_with_their_year() -> None:
     made = compare([record("a", [0.1] * 5), record("b", [0.0] * 5)])
 
