@@ -8,7 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from backtest.charts import excursions
 from backtest.html import Chart, Facts, Section, Table, page
+from backtest.report import offset_ns, with_times
 from core.types import Float64s, Int64s
 from research.pages.charts import (
     bars,
@@ -48,6 +50,7 @@ def walkforward_page(run: LabRun) -> str:
             + ("" if compounded else " Returns are of the initial cash and are added up."),
         ),
         Section("Months", [month_table(days, returns, compounded=compounded)], "Out of sample."),
+        *([_excursions(run)] if tables.get("trades") is not None else []),
         _windows(tables["windows"], str(told["objective"]), list(told["keys"])),
         _drift(tables["drift"], told["drift"]),
     ]
@@ -79,6 +82,13 @@ def _short(told: Mapping[str, Any]) -> Section:
     note = "Efficiency: out of sample by in sample, a year. Below, what the last window chose:"
     note += " with it one would trade next." if chosen else " nothing, no set was valid."
     return Section("In short", [Facts(facts), *([Facts(chosen)] if chosen else [])], note)
+
+
+def _excursions(run: LabRun) -> Section:
+    trades = with_times(run.tables["trades"], offset_ns(run.told["identity"]))
+    note = "Each trade's worst and best price against its entry while it was held, out of sample:"
+    note += " are stops too near, targets too far?"
+    return Section("How far it went", [excursions(trades)], note)
 
 
 def _windows(windows: pl.DataFrame, objective: str, keys: list[str]) -> Section:

@@ -11,8 +11,10 @@ from tests.cli.command import LIVELY_SET, call, lively_csv
 
 BARS = ("--data", "bars.csv")
 SEARCH = ("--grid", "sl_mult=1,2", "tp_mult=1,2", "--min-trades", "1", "--state-dir", "state")
+WINDOWS = ("--train", "2d", "--test", "1d", "--embargo", "0")
 VERBS: Mapping[str, tuple[str, ...]] = {
     "optimize": ("optimize", *BARS, *SEARCH, *LIVELY_SET),
+    "walkforward": ("walkforward", *BARS, *SEARCH, *WINDOWS, *LIVELY_SET),
     "compare": ("compare", "near", "wide"),
 }
 
@@ -47,6 +49,14 @@ def test_the_page_of_a_run_is_made_again_from_its_files(
     for table in json.loads((runs / kind / "run.json").read_text())["tables"]:
         assert f"{table}: " in answer.out
     assert (runs / kind / "report.html").read_bytes() == before
+
+
+def test_a_walk_forward_shows_how_far_its_trades_went(
+    runs: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert call(capfd, *VERBS["walkforward"], "--out", "far").code == 0
+
+    assert "How far it went" in (runs / "far/report.html").read_text()
 
 
 def test_a_run_of_the_lab_that_is_not_whole_is_one_line(
