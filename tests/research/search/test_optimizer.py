@@ -77,6 +77,7 @@ def test_workers_change_nothing(how: How) -> None:
     assert len({tuple(point.values()) for point in one.points}) == one.scores.height
 
 
+@pytest.mark.slow  # two fresh interpreters
 def test_processes_give_the_rows_of_threads() -> None:
     optimizer = ParamOptimizer(Surface(gear="event"), GRID, workers=2)
     assert isinstance(optimizer.backend, Processes)
