@@ -17,15 +17,15 @@ from core.jit import ieee
 from core.types import Float64s, Int64s
 from research.metrics import Metrics, Moments, figures
 from research.panel.strategy import StrategyBase
-from research.panel.vectorized import VectorizedEngine, session_returns
+from research.panel.vectorized import VectorizedEngine
 from strategies.settings import Count
 from strategies.table import Table
 
 TILE = 128  # rows of averages that stay in the second cache while every lane reads them
 LANES = 64  # most sets side by side; their state stays in the first cache
 MOST_GAP = 8  # a lane nobody asked for costs less than another pass over the rows
-STATES = 9
-POSITION, ACCOUNT, BEST, DEPTH, NETS, SQUARES, LOSSES, TURNOVER, ENTRIES = range(STATES)
+STATES = 10
+POSITION, ACCOUNT, MORNING, BEST, DEPTH, NETS, SQUARES, LOSSES, TURNOVER, ENTRIES = range(STATES)
 
 Step = Annotated[float, Field(gt=0, le=1_000, allow_inf_nan=False)]
 
@@ -116,8 +116,8 @@ class CrossSweep:
         slows, slow = np.unique([one.slow for one in sets], return_inverse=True)
         groups, lane_of_set = _stretches(fast.astype(np.int64), slow.astype(np.int64))
         lanes = int(groups[-1, 3] + groups[-1, 2] - groups[-1, 1])
-        states, accounts = np.zeros((STATES, lanes)), np.ones((len(self.days), lanes))
-        states[[ACCOUNT, BEST, DEPTH]] = 1.0
+        states, daily = np.zeros((STATES, lanes)), np.zeros((len(self.days), lanes))
+        states[[ACCOUNT, MORNING, BEST, DEPTH]] = 1.0
         steps = np.rint(self._closes / sets[0].price_step).astype(np.int64)
         _sweep(
             np.concatenate([[0], np.cumsum(steps)]),
@@ -132,10 +132,10 @@ class CrossSweep:
             np.empty((len(fasts), TILE)),
             np.empty((TILE, len(slows))),
             states,
-            accounts,
+            daily,
         )
         metrics = [self._figures(state) for state in states.T[lane_of_set].tolist()]
-        return Swept(metrics, session_returns(accounts.T[lane_of_set]))
+        return Swept(metrics, daily.T[lane_of_set])
 
     def _figures(self, state: Sequence[float]) -> Metrics:
         rows = len(self._returns)
@@ -208,7 +208,7 @@ def _sweep(
     fast: Float64s,
     slow: Float64s,
     states: Float64s,
-    accounts: Float64s,
+    daily: Float64s,
 ) -> None:
     """Tile by tile of time: every average once, then every group of lanes over them.
 
@@ -233,12 +233,15 @@ def _sweep(
                 fast[groups[g, 0]],
                 slow,
                 first,
-                returns[begin:end],
-                sessions[begin:end],
+                returns,
+                sessions,
+                begin,
+                end,
                 cost,
                 lowest,
                 states[POSITION][lane:stop],
                 states[ACCOUNT][lane:stop],
+                states[MORNING][lane:stop],
                 states[BEST][lane:stop],
                 states[DEPTH][lane:stop],
                 states[NETS][lane:stop],
@@ -246,7 +249,7 @@ def _sweep(
                 states[LOSSES][lane:stop],
                 states[TURNOVER][lane:stop],
                 states[ENTRIES][lane:stop],
-                accounts,
+                daily,
                 lane,
             )
 
@@ -263,10 +266,13 @@ def _trade(
     first: int,
     returns: Float64s,
     sessions: Int64s,
+    begin: int,
+    end: int,
     cost: float,
     lowest: float,
     position: Float64s,
     account: Float64s,
+    morning: Float64s,
     best: Float64s,
     depth: Float64s,
     nets: Float64s,
@@ -274,7 +280,7 @@ def _trade(
     losses: Float64s,
     turnover: Float64s,
     entries: Float64s,
-    accounts: Float64s,
+    daily: Float64s,
     lane: int,
 ) -> None:
     """One lane a set, as `accounting.align`: net = held * return - |target - held| * cost.
@@ -282,9 +288,9 @@ def _trade(
     `fast` and `slow` are those of the bar before: they decide what is held after this bar's fill.
     The loop over lanes has no branch, so that the vector unit takes eight sets at a time.
     """
-    for i in range(len(returns)):
-        over, ret = fast[i], returns[i]
-        row = slow[i][first : first + len(position)]
+    for t in range(begin, end):
+        over, ret = fast[t - begin], returns[t]
+        row = slow[t - begin][first : first + len(position)]
         for k in range(len(position)):
             under = row[k]
             target = 1.0 if over > under else (lowest if over < under else 0.0)
@@ -301,6 +307,8 @@ def _trade(
             losses[k] += loss * loss
             turnover[k] += traded
             entries[k] += 1.0 if target != held and target != 0.0 else 0.0
-        if i + 1 == len(returns) or sessions[i + 1] != sessions[i]:
+        if t + 1 == len(returns) or sessions[t + 1] != sessions[t]:
             for k in range(len(account)):
-                accounts[sessions[i], lane + k] = account[k]
+                if morning[k] > 0.0:  # 0 once all is lost
+                    daily[sessions[t], lane + k] = account[k] / morning[k] - 1.0
+                morning[k] = account[k]

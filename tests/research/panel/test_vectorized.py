@@ -1,6 +1,8 @@
 """The vectorised gear against accounts kept by hand, and what it refuses."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -9,6 +11,7 @@ import pytest
 from core.errors import ConfigError, DataError
 from core.types import Market
 from research.metrics import METRICS
+from research.panel.resample import resample
 from research.panel.strategy import KernelSignal
 from research.panel.vectorized import Terms, VectorizedEngine, VectorRun, bars_per_session, save
 from tests.datasets import WEEK, generated
@@ -203,3 +206,17 @@ def test_a_session_has_the_bars_of_its_hours() -> None:
     assert 25 == bars_per_session(np.array([MONDAY]), Market.NSE, 15 * minute_ns)
     assert 7 == bars_per_session(np.array([MONDAY]), Market.NSE, 60 * minute_ns)  # the last short
     assert 24 == bars_per_session(np.array([MONDAY]), Market.ALWAYS_OPEN, 60 * minute_ns)
+
+
+def test_the_page_of_the_gear_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[3] / "docs" / "vectorized.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    minutes = resample(frame_of(generated("week")).lazy(), "15m")
+    names: dict[str, Any] = {"__name__": "page", "bars": minutes, "identity": {"data_hash": "d"}}
+
+    assert 2 == len(blocks)
+    for block in blocks:
+        exec(block, names)  # noqa: S102 - our own page
+    assert names["run"].metrics["trades"] > 1
+    assert 1 == len(list((tmp_path / "runs").glob("Cross_EQ_15m_*.parquet")))
