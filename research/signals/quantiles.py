@@ -82,9 +82,8 @@ def shares_below(values: Float64s, known_after: int = 0) -> Float64s:
 def buckets_of_shares(shares: Float64s, count: int) -> Int64s:
     """Equal parts of 0 to 1: the bucket of each of `shares_below`, NONE of a NaN."""
     absent = np.isnan(shares)
-    return np.where(
-        absent, NONE, np.minimum(np.where(absent, 0, shares) * count, count - 1)
-    ).astype(np.int64)
+    buckets = (np.where(absent, 0.0, shares) * count).astype(np.int64)
+    return np.where(absent, NONE, np.minimum(buckets, count - 1))
 
 
 def bucket_means(buckets: Int64s, forward: Float64s, count: int) -> Float64s:
