@@ -14,6 +14,7 @@ from cli.progress import progress
 from cli.report_commands import table_lines
 from core.errors import ConfigError
 from research.runs import PAGE, LabRun, write_lab_run
+from research.search.backends import Backend
 from research.walk import cpcv
 from research.walk.page import walkforward_page
 from research.walk.record import lab_run
@@ -52,10 +53,11 @@ def walk_forward(
     combinatorial: cpcv.Scheme | None,
     out: Path,
     state_dir: Path | None,
+    backend: Backend | None = None,
 ) -> None:
     """Walk, write the run, say what it came to; exit 1 if no window could choose."""
     check_writable(out)
-    optimizer = asked.optimizer(found.subject, out)
+    optimizer = asked.optimizer(found.subject, out, backend)
     validator = WalkForwardValidator(optimizer, scheme, found.from_day, found.to_day)
     if combinatorial is not None:
         cpcv.check(combinatorial, len(validator.days))

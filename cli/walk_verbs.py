@@ -19,6 +19,7 @@ from cli.optimize_verbs import (
 from cli.options import (
     Auction,
     Base,
+    Cluster,
     Config,
     Data,
     FromDay,
@@ -26,6 +27,7 @@ from cli.options import (
     OutFolder,
     SessionOption,
     Sets,
+    SharedData,
     StateDir,
     Strategy,
     Symbols,
@@ -75,6 +77,8 @@ def walkforward(
     max_drawdown: MaxDrawdown = None,
     gear: GearOption = None,
     workers: Workers = None,
+    cluster: Cluster = None,
+    shared_data: SharedData = False,
     state_dir: StateDir = None,
     from_day: FromDay = None,
     to_day: ToDay = None,
@@ -90,7 +94,7 @@ def walkforward(
 
     Example: tradingd walkforward --data bars.parquet --grid sl_mult=0.5:2.0:0.25 --out walked
     """
-    from cli import backtest_commands, optimize_commands, walk_commands
+    from cli import backtest_commands, cluster_commands, optimize_commands, walk_commands
 
     scheme = walk_commands.scheme_of(
         train, test, step, anchored=anchored, embargo=embargo, drop_short=drop_short
@@ -108,7 +112,10 @@ def walkforward(
         workers=workers,
     )
     options = backtest_commands.data_options(label, base, session, symbols, closing_auction)
-    searched = optimize_commands.searched_of(
-        strategy, data, options, config, sets, gear, from_day, to_day
-    )
-    walk_commands.walk_forward(asked, searched, scheme, combinatorial, out, state_dir)
+    with cluster_commands.connected(cluster, workers, shared_data=shared_data) as backend:
+        searched = optimize_commands.searched_of(
+            strategy, data, options, config, sets, gear, from_day, to_day
+        )
+        if shared_data:
+            cluster_commands.share(backend, searched.subject, data, options)
+        walk_commands.walk_forward(asked, searched, scheme, combinatorial, out, state_dir, backend)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 from core.errors import ConfigError, DataError, TryAgain
 from providers.dataset import DataOptions, load
 from research.search.backends import Outcome, Task, chunked, digest_of, outcomes_of
-from research.search.evaluation import Evaluator, TradedSubject, Values
+from research.search.evaluation import Evaluator, Subject, TradedSubject, Values
 from strategies.identity import ROOT, code_digest
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ class SharedData:
 class Cluster:
     """The backend; to be closed.
 
-    The data of a task goes to every worker once and stays there while the task is the same: sent
-    from here, or, with `shared`, read by each worker from the storage it shares with us, and
-    refused if its content is other than ours.
+    The data of a subject goes to every worker once and stays there while the subject is the same,
+    whatever span of it is asked for: sent from here, or, with `shared`, read by each worker from
+    the storage it shares with us, and refused if its content is other than ours.
 
     Args:
         address: of the scheduler, `tcp://host:port`, or `tls://` with Dask's own settings for it.
@@ -96,7 +96,8 @@ class Cluster:
         times. Cancels what is left when it is not iterated to its end."""
         from distributed import CancelledError, KilledWorker
 
-        light, key, program = self._without_data(task), task.key, digest_of(versions())
+        light, of_subject = self._without_data(task.subject), digest_of(task.subject.identity)
+        span, program = (task.from_day, task.to_day), digest_of(versions())
         left = chunked(len(sets), sum(self._threads().values()), is_batched=True)
         attempts = dict.fromkeys(left, 0)
         asked: dict[Future, range] = {}
@@ -108,7 +109,8 @@ class Cluster:
                         raise TryAgain(
                             f"{self}: the same sets were lost {MAX_ATTEMPTS} times with workers"
                         )
-                    terms = key, program, self._place(key, light), self.shared
+                    subject = self._place(of_subject, light)
+                    terms = task.key, program, subject, span, self.shared
                     values = [sets[i] for i in batch]
                     asked[self._client.submit(work, *terms, values, pure=False)] = batch
                 left = []
@@ -153,18 +155,17 @@ class Cluster:
             raise TryAgain(f"{self} has no worker")
         return threads
 
-    def _without_data(self, task: Task) -> Task:
-        """What is sent: all of the task, or the task less the bars that workers read themselves."""
-        subject = task.subject
+    def _without_data(self, subject: Subject) -> Subject:
+        """What is sent: the subject, or that less the bars that workers read themselves."""
         if self.shared is None or not isinstance(subject, TradedSubject):
-            return task
+            return subject
         dataset = subject.request.dataset
         empty = replace(dataset, bars=dataset.bars[:0], outside=dataset.outside[:0])
-        return replace(task, subject=TradedSubject(replace(subject.request, dataset=empty)))
+        return TradedSubject(replace(subject.request, dataset=empty))
 
-    def _place(self, key: str, task: Task) -> "Future":
+    def _place(self, key: str, subject: Subject) -> "Future":
         if self._placed is None or self._placed[0] != key:
-            sent = self._client.scatter(task, broadcast=True, hash=False)
+            sent = self._client.scatter(subject, broadcast=True, hash=False)
             self._placed = key, sent
         return self._placed[1]
 
@@ -232,7 +233,12 @@ def _sources() -> str:
 
 
 def work(
-    key: str, program: str, task: Task, shared: SharedData | None, sets: Sequence[Values]
+    key: str,
+    program: str,
+    subject: Subject,
+    span: tuple[int | None, int | None],
+    shared: SharedData | None,
+    sets: Sequence[Values],
 ) -> list[Outcome]:
     """One batch, by the evaluator that this process keeps for its task.
 
@@ -243,17 +249,18 @@ def work(
     with _lock:  # one thread makes it, the others want the same
         if key not in _evaluators:
             _evaluators.clear()
-            _evaluators[key] = (task if shared is None else _with_data(task, shared)).evaluator()
+            whole = subject if shared is None else _with_data(subject, shared)
+            _evaluators[key] = whole.evaluator(*span)
         evaluator = _evaluators[key]
     return outcomes_of(evaluator, sets)
 
 
-def _with_data(task: Task, shared: SharedData) -> Task:
-    subject: Any = task.subject
+def _with_data(light: Subject, shared: SharedData) -> Subject:
+    subject: Any = light
     dataset = load(shared.paths, shared.options)
     if dataset.data_hash != shared.data_hash:
         raise DataError(
             f"{shared.paths[0]} has content {dataset.data_hash[:12]} on worker {platform.node()},"
             f" not {shared.data_hash[:12]}"
         )
-    return replace(task, subject=TradedSubject(replace(subject.request, dataset=dataset)))
+    return TradedSubject(replace(subject.request, dataset=dataset))

@@ -132,7 +132,9 @@ def test_three_workers_give_the_score_table_of_one_process_byte_for_byte(
 
 
 @pytest.mark.slow
-def test_the_verb_writes_the_same_files_with_a_cluster(
+@pytest.mark.parametrize("verb", ["optimize", "walkforward --train 2d --test 1d"])
+def test_the_verbs_write_the_same_files_with_a_cluster(
+    verb: str,
     machines: Machines,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -140,7 +142,7 @@ def test_the_verb_writes_the_same_files_with_a_cluster(
 ) -> None:
     write_csv(tmp_path / "bars.csv", rows_of(generated("week")))
     monkeypatch.chdir(tmp_path)
-    line = ("optimize", "--data", "bars.csv", *LIVELY_SET, "--min-trades", "1")
+    line = (*verb.split(), "--data", "bars.csv", *LIVELY_SET, "--min-trades", "1")
     grid = ("--grid", "sl_mult=0.5:1.5:0.25", "tp_mult=1,2,3")
 
     first = call(capfd, *line, *grid, "--state-dir", "a", "--out", "one", "--workers", "1")
@@ -236,4 +238,4 @@ def test_a_worker_of_other_versions_is_named() -> None:
     with pytest.raises(ConfigError, match="worker tcp://b:2 cannot run this program: No module"):
         require_equal("cluster tcp://a:1", ours, absent)
     with pytest.raises(ConfigError, match="has other versions than we"):
-        cluster.work("key", "another", Task(subject()), None, [])
+        cluster.work("key", "another", subject(), (None, None), None, [])
