@@ -100,7 +100,6 @@ async def _run(
     vitals = Vitals(Notifier())
     async with attended(vitals, Watchdog()) as stop, opening as opened:
         plan = plan_of(configured, opened)
-        tell_provenance(plan.provenance)
         if plan.mode == LIVE:
             vitals.headline = f"LIVE {plan.source.identity}, account {masked(plan.account)}: "
         await _served(configured, opened, plan, examined, token, tell, vitals=vitals, stop=stop)
@@ -130,6 +129,7 @@ async def _served(
         if day is None:
             tell(f"day {feed.day} is complete")
             return
+        tell_provenance(plan.provenance)
         frame = daemon.prepare(day)
         consent = consent_of(configured, opened, daemon, examined)
         driver = driver_of(opened.days_by, frame.open_ns)
