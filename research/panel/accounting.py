@@ -52,7 +52,7 @@ def trade_log(aligned: pl.LazyFrame, cost: float) -> pl.LazyFrame:
     entry_price, exit_price (open: that of the last bar), bars (fills held), pnl_pct: what its
     symbol's account earned after costs, in percent; price_pct: the price's way alone, times side;
     gross_pct: pnl before costs; strength: |target| at the entry. A return that is not known
-    counts as 0.
+    counts as 0 in the account; the price's way over one is null.
     """
     side, before = pl.col("position").sign(), pl.col("held").sign()
     turned = side != before
@@ -73,6 +73,7 @@ def trade_log(aligned: pl.LazyFrame, cost: float) -> pl.LazyFrame:
             exit_price=pl.col("fill_price").drop_nulls().last(),
             bars=pl.len().cast(pl.Int64),
             gross=(1.0 + earned).product(),
+            unknown=pl.col("returns").has_nulls(),
             grown=(1.0 + earned - paid).product(),
         )
     )
@@ -92,7 +93,9 @@ def trade_log(aligned: pl.LazyFrame, cost: float) -> pl.LazyFrame:
         .with_columns(
             pnl_pct=100.0 * net,
             gross_pct=100.0 * (pl.col("gross").fill_null(1.0) - 1.0),
-            price_pct=100.0 * pl.col("side") * price,
+            price_pct=pl.when(~pl.col("unknown").fill_null(value=False)).then(
+                100.0 * pl.col("side") * price
+            ),
         )
         .select(
             *(SYMBOL, "side", "entry", "exit", "entry_price", "exit_price", "bars"),

@@ -11,6 +11,9 @@ import pytest
 from core.errors import ConfigError, DataError
 from core.types import Market
 from research.metrics import METRICS
+from research.panel.adjust import mask
+from research.panel.crosses import SmaCross
+from research.panel.dataset import load_dataset
 from research.panel.resample import resample
 from research.panel.strategy import KernelSignal
 from research.panel.vectorized import Terms, VectorizedEngine, VectorRun, bars_per_session, save
@@ -110,6 +113,8 @@ def test_a_masked_jump_is_no_return() -> None:
 
     assert nets(made) == pytest.approx([0, 0, None, -0.10, 0.10, 0])
     assert 1 == made.metrics["n_nans"]
+    assert made.trades is not None
+    assert made.trades["price_pct"].to_list() == [None, pytest.approx(10.0)]  # over it, after it
 
 
 @pytest.mark.parametrize(
@@ -206,6 +211,28 @@ def test_a_session_has_the_bars_of_its_hours() -> None:
     assert 25 == bars_per_session(np.array([MONDAY]), Market.NSE, 15 * minute_ns)
     assert 7 == bars_per_session(np.array([MONDAY]), Market.NSE, 60 * minute_ns)  # the last short
     assert 24 == bars_per_session(np.array([MONDAY]), Market.ALWAYS_OPEN, 60 * minute_ns)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fill", ["next_open", "next_close"])
+def test_years_of_daily_shares_have_no_jump_of_a_split_in_them(shared: Path, fill: str) -> None:
+    lf = mask(load_dataset(shared / "data" / "nse_daily_raw_2019-08_2024-12.parquet"))
+    terms = Terms.model_validate({"timeframe": "1d", "fill": fill, "market": "nse"})
+    made = VectorizedEngine(terms).run(
+        lf, SmaCross({"fast": 5, "slow": 50}), data_hash="d", curves=True
+    )
+    assert made.frame is not None
+    assert made.equity is not None
+    held = made.frame.filter(pl.col("held") != 0.0)
+    unknown = held.filter(pl.col("net").is_null())
+    masked = lf.filter("masked").select("symbol", "ts").collect()
+
+    assert 252 == made.identity["symbols"]
+    assert made.metrics["n_nans"] == unknown.height > 0
+    assert unknown.join(masked, on=["symbol", "ts"]).height == unknown.height
+    assert held["returns"].abs().max() < 0.6
+    assert made.equity["net"].abs().max() < 0.15  # not one share could do that by itself
+    assert made.daily == pytest.approx(made.equity["net"].to_numpy(), abs=1e-12)
 
 
 def test_the_page_of_the_gear_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
