@@ -85,6 +85,8 @@ class ParquetLoader:
             DataError: no file, no row in the range, a column missing or of a wrong type; when
                 collected, rows of one symbol and stamp that disagree.
         """
+        if symbols is not None and not symbols:
+            raise ConfigError("symbols: none is named")
         days = _days(date_range)
         found = scan(self.source, days, symbols)
         _require_columns(self.source, found.schema, self.spec)
@@ -271,7 +273,9 @@ def _date_of(spec: DataSpec) -> pl.Expr:
 
 def _settled(frame: pl.DataFrame) -> pl.DataFrame:
     """By (symbol, ts), none twice, no price null. Most files are so already, and looking at them is
-    far cheaper than sorting."""
+    far cheaper than sorting. Raises DataError for a row that is nobody's or of no time."""
+    if frame["symbol"].null_count() or frame["ts"].null_count():
+        raise DataError("a row has no symbol or no stamp")
     if any(frame[name].null_count() for name in PRICES):
         frame = frame.with_columns(pl.col(PRICES).fill_null(np.nan))
     runs = frame["symbol"].rle().struct.unnest()
@@ -292,9 +296,10 @@ def _settled(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _rises(stamps: pl.Series, ends: pl.Series) -> bool:
     """Whether stamps increase from each end to the next. In pieces that stay in the cache."""
+    numbers = stamps.to_physical()
     for begin, end in pairwise([0, *ends]):
         for start in range(begin, end, PIECE_ROWS):
-            piece = stamps[start : min(start + PIECE_ROWS + 1, end)].to_physical().to_numpy()
+            piece = numbers[start : min(start + PIECE_ROWS + 1, end)].to_numpy()
             if not (piece[1:] > piece[:-1]).all():
                 return False
     return True

@@ -5,7 +5,7 @@ sessions there are is `core.session`. Here their text runs down the columns of a
 symbol, without sorting all symbols into Minutes first: that costs little more than reading files.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -28,8 +28,8 @@ from core.types import (
     BAR,
     NEVER_NS,
     SESSION,
-    STRATEGY_BAR,
     Float64s,
+    Int32s,
     Int64s,
     Market,
     Records,
@@ -72,9 +72,12 @@ def resample(lf: pl.LazyFrame, timeframe: str, options: DataOptions = AS_IS) -> 
     span_ns = timeframe_ns(timeframe)
     if span_ns < options.base_ns:
         raise ConfigError(f"timeframe {timeframe} is shorter than the bars it is made of")
-    volume = lf.collect_schema()["volume"]
-    if not volume.is_integer():
-        raise ConfigError(f"volume is {volume}, to be resampled it must be whole numbers")
+    given = lf.collect_schema()
+    missing = [name for name in ("symbol", "ts", *PRICES, "volume") if name not in given]
+    if missing:
+        raise ConfigError(f"no column {', '.join(missing)}; there are {', '.join(given)}")
+    if not given["volume"].is_integer():
+        raise ConfigError(f"volume is {given['volume']}, to be resampled it must be whole numbers")
     stamp = pl.Datetime("ms", zone_of(options.market))
     schema = {
         "symbol": pl.String(),
@@ -96,35 +99,31 @@ def _resampled(
     frame: pl.DataFrame,
     span_ns: int,
     options: DataOptions,
-    schema: pl.Schema | dict[str, pl.DataType],
+    schema: Mapping[str, pl.DataType],
 ) -> pl.DataFrame:
     if frame.is_empty():
         return pl.DataFrame(schema=schema)
-    names, bars = strategy_bars(frame, span_ns, options)
+    names, bars = _strategy_bars(frame, span_ns, options)
     columns = {
-        "symbol": pl.Series(names)[bars["instrument"]],
-        "date": bars["day"],
-        "ts": bars["open_ns"] // NS_PER_MS,
-        "close_ts": bars["close_ns"] // NS_PER_MS,
+        "symbol": pl.Series(names).gather(bars.number),
+        "date": bars.day,
+        "ts": bars.open_ns // NS_PER_MS,
+        "close_ts": bars.close_ns // NS_PER_MS,
+        **{name: getattr(bars, name) for name in schema if name in Bars._fields},
     }
-    columns |= {name: bars[name] for name in schema if name not in columns}
-    return pl.DataFrame(columns).select(pl.col(name).cast(kind) for name, kind in schema.items())
+    return pl.DataFrame([pl.Series(name, columns[name]).cast(schema[name]) for name in schema])
 
 
-def strategy_bars(
+def _strategy_bars(
     frame: pl.DataFrame, span_ns: int, options: DataOptions
-) -> tuple[list[str], Records]:
-    """Symbols in order of their rows, and STRATEGY_BAR rows that number them (no `minute`).
-
-    Args:
-        frame: `symbol`, `ts`, prices, `volume`; not empty.
-    """
+) -> tuple[list[str], "Bars"]:
+    """Symbols in order of their rows, and the bars that number them. `frame` is not empty."""
     runs = frame["symbol"].rle().struct.unnest()
     names = runs["value"].to_list()
     if len(set(names)) < len(names):
         raise DataError("the rows of a symbol are not together: sort them by symbol and ts")
     classes = [instrument.session_class for instrument in instruments_of(names, options)]
-    stamps_ms = _milliseconds(frame["ts"])
+    stamps_ms = frame["ts"].cast(pl.Datetime("ms")).to_physical()
     extent_ns = np.array([stamps_ms.min(), stamps_ms.max()], np.int64) * NS_PER_MS
     first_day, last_day = days_of(extent_ns, classes[0]).tolist()
     tables = {kind: _sessions(first_day, last_day, kind) for kind in set(classes)}
@@ -136,22 +135,23 @@ def strategy_bars(
         day_offset_ns=0 if always_open else IST_OFFSET_NS,
         end_ns=int(extent_ns[1]) + options.base_ns if always_open else NEVER_NS,
     )
-    out: Records = np.empty(len(frame), STRATEGY_BAR)  # a bar has a row, so it always suffices
+    made = Bars._make(np.empty(len(frame), kind) for kind in BAR_KINDS)  # a bar has a row at least
     bins, bars, walks = np.zeros(1, BIN), np.zeros(1, BAR), np.zeros(1, WALK)
     count = number = 0
     ends = runs["len"].cum_sum().to_list()
-    columns = [stamps_ms, *(frame[name] for name in (*PRICES, "volume"))]
-    for piece in _pieces(columns, ends):
+    prices = [frame[name].cast(pl.Float64) for name in PRICES]
+    volume = frame["volume"].fill_null(0).cast(pl.Int64)
+    for rows, end in _pieces([stamps_ms, *prices, volume], ends):
         sessions = tables[classes[number]]
-        count = walk(piece.rows, terms, sessions, bins, bars, walks, number, out, count)
+        count = walk(rows, terms, sessions, bins, bars, walks, number, made, count)
         if fault := int(walks["fault"][0]):
             where = ist_text(int(walks["last_ns"][0]))
             raise DataError(f"{names[number]} {where}: a row is {COMPLAINTS[fault]}")
-        if piece.end == ends[number]:
-            count = finish(terms, bins, number, out, count)
+        if end == ends[number]:
+            count = finish(terms, bins, number, made, count)
             bins[:], walks[:] = 0, 0
             number += 1
-    return names, out[:count]
+    return names, Bars._make(column[:count] for column in made)
 
 
 class Rows(NamedTuple):
@@ -165,23 +165,30 @@ class Rows(NamedTuple):
     volume: Int64s
 
 
-class Piece(NamedTuple):
-    rows: Rows
-    end: int  # row of the frame after its last
+class Bars(NamedTuple):
+    """Columns of what is made, as STRATEGY_BAR names them; `number` is that of the symbol."""
+
+    number: Int32s
+    day: Int32s
+    open_ns: Int64s
+    close_ns: Int64s
+    open: Float64s
+    high: Float64s
+    low: Float64s
+    close: Float64s
+    volume: Int64s
+    minutes_seen: Int32s
+    minutes_expected: Int32s
 
 
-def _pieces(columns: Sequence[pl.Series], ends: Sequence[int]) -> Iterator[Piece]:
-    """Rows cut where symbols or chunks end: then no column has to be copied together."""
+BAR_KINDS = ("i4", "i4", "i8", "i8", "f8", "f8", "f8", "f8", "i8", "i4", "i4")
+
+
+def _pieces(columns: Sequence[pl.Series], ends: Sequence[int]) -> Iterator[tuple[Rows, int]]:
+    """Rows and where they end, cut at symbols and chunks: then no column is copied together."""
     edges = np.cumsum(columns[-1].chunk_lengths()).tolist()
     for begin, end in pairwise(sorted({0, *ends, *edges})):
-        stamp, *prices, volume = (column.slice(begin, end - begin) for column in columns)
-        floats = [price.cast(pl.Float64).to_numpy() for price in prices]  # a null becomes NaN
-        whole = volume.fill_null(0).cast(pl.Int64)
-        yield Piece(Rows(stamp.to_numpy(), *floats, whole.to_numpy()), end)  # type: ignore[call-arg]
-
-
-def _milliseconds(stamps: pl.Series) -> pl.Series:
-    return stamps.cast(pl.Datetime("ms")).to_physical()
+        yield Rows._make(one.slice(begin, end - begin).to_numpy() for one in columns), end
 
 
 @lru_cache(maxsize=8)
@@ -215,7 +222,7 @@ def walk(
     bars: Records,
     walks: Records,
     number: int,
-    out: Records,
+    out: Bars,
     count: int,
 ) -> int:
     """Run down rows of one symbol; writes bars that are over to `out`, returns how many it has.
@@ -255,24 +262,20 @@ def walk(
 
 
 @kernel
-def finish(terms: Terms, bins: Records, number: int, out: Records, count: int) -> int:
+def finish(terms: Terms, bins: Records, number: int, out: Bars, count: int) -> int:
     """Move the open bin to `out`, if there is one and the data reaches to its end."""
     bin_: Row = bins[0]
     if bin_.minutes_seen == 0 or bin_.end_ns > terms.end_ns:
         return count
-    bar = out[count]
-    bar.instrument = number
-    bar.timeframe = 0
-    bar.minute = 0
-    bar.day = bin_.day
-    bar.open_ns = bin_.open_ns
-    bar.close_ns = bin_.end_ns
-    bar.open = bin_.open
-    bar.high = bin_.high
-    bar.low = bin_.low
-    bar.close = bin_.close
-    bar.volume = bin_.volume
-    bar.minutes_seen = bin_.minutes_seen
-    bar.minutes_expected = bin_.minutes_expected
-    bar.gap = 0
+    out.number[count] = number
+    out.day[count] = bin_.day
+    out.open_ns[count] = bin_.open_ns
+    out.close_ns[count] = bin_.end_ns
+    out.open[count] = bin_.open
+    out.high[count] = bin_.high
+    out.low[count] = bin_.low
+    out.close[count] = bin_.close
+    out.volume[count] = bin_.volume
+    out.minutes_seen[count] = bin_.minutes_seen
+    out.minutes_expected[count] = bin_.minutes_expected
     return count + 1

@@ -227,6 +227,8 @@ def test_what_cannot_be_loaded_is_one_clear_line(single: Path, tmp_path: Path) -
             ConfigError, match="symbols: not in the data: 360ON; did you mean 360ONE"
         ):
             load_dataset(source, symbols=["360ON"])
+    with pytest.raises(ConfigError, match="symbols: none is named"):
+        load_dataset(single, symbols=[])
     with pytest.raises(ConfigError, match="the range begins 2024-02-01, after its end 2024-01-01"):
         load_dataset(single, ("2024-02-01", "2024-01-01"))
     with pytest.raises(DataError, match=r"no row from 2025-01-01 to \.\.\."):
@@ -237,6 +239,9 @@ def test_what_cannot_be_loaded_is_one_clear_line(single: Path, tmp_path: Path) -
         load_dataset(tmp_path / "nowhere")
     with pytest.raises(DataError, match="no column vwap; there are symbol, ts, open"):
         load_dataset(single, spec=DataSpec(further=("vwap",)))
+    bars().with_columns(ts=None).cast({"ts": pl.Datetime("ms", "UTC")}).write_parquet(single)
+    with pytest.raises(DataError, match="a row has no symbol or no stamp"):
+        load_dataset(single).collect()
     bars().with_columns(close=pl.lit("x")).write_parquet(single)
     with pytest.raises(DataError, match="column close is String, it must be a number"):
         load_dataset(single)

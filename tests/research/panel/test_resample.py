@@ -152,5 +152,7 @@ def test_what_cannot_be_resampled_is_one_clear_line() -> None:
         resample(apart, "15m").collect()
     with pytest.raises(ConfigError, match="timeframe 5m is shorter than the bars"):
         resample(rows("09:15"), "5m", DataOptions(base_ns=15 * MINUTE_NS))
+    with pytest.raises(ConfigError, match="no column open; there are symbol, ts, high"):
+        resample(rows("09:15").drop("open"), "15m")
     with pytest.raises(ConfigError, match="volume is Float64"):
         resample(rows("09:15").with_columns(pl.col("volume").cast(pl.Float64)), "15m")
