@@ -7,20 +7,23 @@ the symbols that have a bar. What only orders can do (brackets, limits, sessions
 import hashlib
 import inspect
 import json
-from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from pydantic import Field
 
-from backtest.files import check_writable, write_parquet
 from core.errors import ConfigError, DataError
 from core.session import DAY_NS, IST_OFFSET_NS, MINUTE_NS, day_text, recorded_session
 from core.types import Float64s, Int64s, Market, SessionClass
-from research.metrics import Metrics, metrics_of, ordered, periods_per_year_of, trade_metrics
+from research.metrics import (
+    Metrics,
+    metrics_of,
+    ordered,
+    periods_per_year_of,
+    trade_metrics,
+)
 from research.panel.accounting import FillAt, align, trade_log
 from research.panel.strategy import NS_PER_MS, StrategyBase
 from strategies.settings import BasisPoints, Timeframe, timeframe_ns
@@ -231,25 +234,6 @@ def code_of(strategy: type) -> str:
     except (OSError, TypeError):
         text = f"{strategy.__module__}.{strategy.__qualname__}"
     return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]
-
-
-def save(folder: Path, run: VectorRun) -> Path:
-    """`NAME.parquet`: one row of identity and metrics, so that a folder of runs is a table; where
-    there are curves, `frames/`, `equity/` and `trades/` beside it. Each file whole, or as it was.
-
-    Raises ConfigError where nothing can be written.
-    """
-    check_writable(folder)
-    parts = {"frames": run.frame, "equity": run.equity, "trades": run.trades}
-    for part, frame in parts.items():
-        if frame is not None:
-            (folder / part).mkdir(parents=True, exist_ok=True)
-            write_parquet(folder / part / f"{run.name}.parquet", frame)
-    folder.mkdir(parents=True, exist_ok=True)
-    row: Mapping[str, object] = {**run.identity, **run.metrics}
-    path = folder / f"{run.name}.parquet"
-    write_parquet(path, pl.DataFrame([row]))
-    return path
 
 
 def _universe(aligned: pl.LazyFrame) -> pl.LazyFrame:

@@ -10,26 +10,30 @@ import pytest
 
 from core.errors import ConfigError, DataError
 from core.types import Market
-from research.metrics import METRICS
 from research.panel.adjust import mask
 from research.panel.crosses import SmaCross
 from research.panel.dataset import load_dataset
-from research.panel.resample import resample
 from research.panel.strategy import KernelSignal
-from research.panel.vectorized import Terms, VectorizedEngine, VectorRun, bars_per_session, save
+from research.panel.vectorized import (
+    Terms,
+    VectorizedEngine,
+    VectorRun,
+    bars_per_session,
+)
 from tests.datasets import WEEK, generated
-from tests.research.panel.vectors import MONDAY, Cross, Given, bars, frame_of
-
-FREE = Terms(fee_bps=0, slippage_bps=0)
-ONE_PERCENT = Terms(fee_bps=60, slippage_bps=40)
-OPENS = [100.0, 110.0, 121.0, 108.9, 98.01, 98.01]
-CLOSES = [105.0, 115.5, 115.5, 103.95, 103.95, 114.345]
-LONG_THEN_SHORT = [1, 1, -1, 0, 0, 0]  # filled one bar later: 0, 1, 1, -1, 0, 0
-
-
-def run(frame: pl.DataFrame, terms: Terms = FREE, **options: int) -> VectorRun:
-    engine = VectorizedEngine(terms)
-    return engine.run(frame.lazy(), Given(), data_hash="d", curves=True, **options)
+from tests.research.panel.vectors import (
+    CLOSES,
+    FREE,
+    LONG_THEN_SHORT,
+    MONDAY,
+    ONE_PERCENT,
+    OPENS,
+    Cross,
+    Given,
+    bars,
+    frame_of,
+    run,
+)
 
 
 def nets(made: VectorRun) -> list[float]:
@@ -183,21 +187,6 @@ def test_a_span_begins_flat_and_warm() -> None:
     assert part.daily[1:] == pytest.approx(whole.daily[2:4], rel=1e-12)
 
 
-def test_a_run_is_saved_under_its_name_and_the_same_run_has_the_same(tmp_path: Path) -> None:
-    made, again = run(bars(OPENS, LONG_THEN_SHORT)), run(bars(OPENS, LONG_THEN_SHORT))
-    dearer = run(bars(OPENS, LONG_THEN_SHORT), ONE_PERCENT)
-    path = save(tmp_path / "runs", made)
-    row = pl.read_parquet(path).row(0, named=True)
-
-    assert path.name == f"Given_EQ_15m_{made.identity['run_id']}.parquet"
-    assert made.name == again.name != dearer.name
-    assert (row["params"], row["data_hash"], row["fee_bps"]) == ("{}", "d", 0.0)
-    assert {name: row[name] for name in METRICS} == made.metrics
-    for part, frame in (("frames", made.frame), ("trades", made.trades), ("equity", made.equity)):
-        assert frame is not None
-        assert pl.read_parquet(tmp_path / "runs" / part / path.name).equals(frame)
-
-
 def test_only_what_was_asked_for_is_collected() -> None:
     made = VectorizedEngine(FREE).run(bars(OPENS, LONG_THEN_SHORT).lazy(), Given(), data_hash="d")
 
@@ -239,11 +228,12 @@ def test_the_page_of_the_gear_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     page = (Path(__file__).parents[3] / "docs" / "vectorized.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", page, re.S)
-    minutes = resample(frame_of(generated("week")).lazy(), "15m")
-    names: dict[str, Any] = {"__name__": "page", "bars": minutes, "identity": {"data_hash": "d"}}
+    given = {"minutes": frame_of(generated("week")).lazy(), "identity": {"data_hash": "d"}}
+    names: dict[str, Any] = {"__name__": "page", **given}
 
     assert 2 == len(blocks)
     for block in blocks:
         exec(block, names)  # noqa: S102 - our own page
     assert names["run"].metrics["trades"] > 1
     assert 1 == len(list((tmp_path / "runs").glob("Cross_EQ_15m_*.parquet")))
+    assert 1 == len(list((tmp_path / "cache").iterdir()))

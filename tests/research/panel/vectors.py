@@ -9,11 +9,18 @@ from core.session import at_ist, parse_day
 from core.types import Records
 from providers.dataset import Dataset
 from research.panel.strategy import StrategyBase
+from research.panel.vectorized import Terms, VectorizedEngine, VectorRun
 from strategies.settings import Count
 from strategies.table import Table
 
 MONDAY = parse_day("2026-07-20")
 MINUTES_MS = 15 * 60_000
+
+FREE = Terms(fee_bps=0, slippage_bps=0)
+ONE_PERCENT = Terms(fee_bps=60, slippage_bps=40)
+OPENS = [100.0, 110.0, 121.0, 108.9, 98.01, 98.01]
+CLOSES = [105.0, 115.5, 115.5, 103.95, 103.95, 114.345]
+LONG_THEN_SHORT = [1, 1, -1, 0, 0, 0]  # filled one bar later: 0, 1, 1, -1, 0, 0
 
 
 class CrossSettings(Table):
@@ -74,3 +81,8 @@ def frame_of(dataset: Dataset, rows: Records | None = None) -> pl.DataFrame:
     stamps = pl.Series(rows["open_ns"] // 1_000_000).cast(pl.Datetime("ms", "UTC"))
     columns = {name: rows[name] for name in ("open", "high", "low", "close", "volume")}
     return pl.DataFrame({"symbol": symbols, "ts": stamps, **columns}).sort("symbol", "ts")
+
+
+def run(frame: pl.DataFrame, terms: Terms = FREE, **options: int) -> VectorRun:
+    engine = VectorizedEngine(terms)
+    return engine.run(frame.lazy(), Given(), data_hash="d", curves=True, **options)
