@@ -20,6 +20,12 @@ from providers.parquet_bars import BROKEN, first_line, has_safe_hint
 
 DayRange = tuple[int | None, int | None]  # days since 1970-01-01, inclusive; None: open
 ALL_DAYS = (-(10**6), 10**6)
+# Files that were written at different times may differ a little; the first one's types are taken.
+CASTS = pl.ScanCastOptions(
+    integer_cast=["upcast", "allow-float"],
+    float_cast=["upcast", "downcast"],
+    datetime_cast=["nanosecond-downcast", "convert-timezone"],
+)
 HIVE_TYPES = {"year": pl.Int64(), "month": pl.Int64(), "day": pl.Int64(), "date": pl.Date()}
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -43,7 +49,9 @@ def scan(source: str | Path, days: DayRange, symbols: Sequence[str] | None) -> S
     """
     try:
         if "://" in str(source):
-            rows = pl.scan_parquet(str(source), hive_partitioning=True, extra_columns="ignore")
+            rows = pl.scan_parquet(
+                str(source), hive_partitioning=True, extra_columns="ignore", cast_options=CASTS
+            )
             schema = rows.collect_schema()
             return Scan(rows, schema, frozenset({*HIVE_TYPES, "symbol"} & schema.keys()))
         every = parquet_files(Path(source))
@@ -62,6 +70,7 @@ def scan(source: str | Path, days: DayRange, symbols: Sequence[str] | None) -> S
             hive_partitioning=bool(types),
             hive_schema=types or None,
             extra_columns="ignore",
+            cast_options=CASTS,
         )
         return Scan(rows, rows.collect_schema(), frozenset(types))
     except (*BROKEN, OSError) as error:

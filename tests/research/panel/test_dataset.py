@@ -219,6 +219,22 @@ def test_the_loader_tells_what_it_loaded(single: Path) -> None:
     } == told
 
 
+def test_files_that_differ_a_little_are_of_one_frame(tmp_path: Path) -> None:
+    bars().head(5).write_parquet(tmp_path / "a.parquet")
+    other = bars()[5:9].with_columns(
+        pl.col("ts").dt.convert_time_zone("Asia/Kolkata").dt.cast_time_unit("ns"),
+        pl.col("open").cast(pl.Float32),
+        high=40,
+        volume=pl.lit(1, pl.Int32),
+        vwap=1.0,
+    )
+    other.write_parquet(tmp_path / "b.parquet")
+
+    found = load_dataset(tmp_path).collect()
+    assert (9, SCHEMA) == (found.height, found.schema)
+    assert 40.0 == found["high"][8]
+
+
 def test_what_cannot_be_loaded_is_one_clear_line(single: Path, tmp_path: Path) -> None:
     hive = write_hive(bars(), tmp_path / "hive", "symbol", "year", "month")
 
