@@ -63,8 +63,8 @@ def lines(found: Promotion) -> Iterator[str]:
 def check_line(check: Check) -> str:
     told = check.told()
     value = "-" if check.value is None else f"{check.value:.4g}"
-    line = f"{'ok' if check.passed else 'FAILED':<12} {check.limit.figure:<27} {value:>8}  "
-    line += f"{told['limit']}"
+    line = f"{'ok' if check.passed else 'FAILED':<12} {check.limit.figure:<27} {value:>9}"
+    line += f"  {told['limit']}"
     if check.limit.or_at_most is not None and check.instead is not None:
         line += f" ({check.instead:.4g})"
     if check.usual is not None:

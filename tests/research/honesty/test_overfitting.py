@@ -35,20 +35,31 @@ def test_sums_of_blocks_give_what_every_split_computed_whole_gives() -> None:
     daily, blocks = noise(7, 53), 6
     daily[3] = 0.0
     edges = np.arange(blocks + 1) * 53 // blocks
-    logits, losses = [], []
+    logits, insides, outsides = [], [], []
     for chosen in combinations(range(blocks), blocks // 2):
         inside = np.isin(np.searchsorted(edges, np.arange(53), "right") - 1, chosen)
-        best = int(np.argmax([sharpe(row[inside]) for row in daily]))
+        within = [sharpe(row[inside]) for row in daily]
+        best = int(np.argmax(within))
         outside = np.array([sharpe(row[~inside]) for row in daily])
         rank = (outside < outside[best]).sum() + ((outside == outside[best]).sum() + 1) / 2
         logits.append(np.log(rank / 8 / (1 - rank / 8)))
-        losses.append(outside[best] < 0)
+        insides.append(within[best])
+        outsides.append(outside[best])
 
     found = probability_of_overfitting(daily, blocks)
 
     assert found is not None
     assert found.logits == pytest.approx(logits)
-    assert found.probability_of_loss == pytest.approx(np.mean(losses))
+    assert found.probability_of_loss == pytest.approx(np.mean(np.array(outsides) < 0))
+    assert found.slope == pytest.approx(np.polyfit(insides, outsides, 1)[0], rel=1e-9)
+
+
+def test_equal_sets_share_their_ranks() -> None:
+    # Of two that are the same each ranks 1.5 of 2: the median, whose logit is 0.
+    found = probability_of_overfitting(np.repeat(noise(1, 64), 2, axis=0), 4)
+
+    assert found is not None
+    assert found.logits == pytest.approx(np.zeros(6))
 
 
 def test_choosing_among_noise_is_overfitted_half_the_time_or_more() -> None:
