@@ -48,7 +48,7 @@ def compare_page(run: LabRun) -> str:
 
 
 def compare_lines(run: LabRun) -> Iterator[tuple[str, pl.DataFrame | None]]:
-    """What a terminal shows: a title with a table each, and plain lines."""
+    """What a terminal shows: lines, some of them followed by a table."""
     common = run.told["common"]
     for warning in run.told["warnings"]:
         yield f"careful      {warning}", None
@@ -123,8 +123,8 @@ def _common_curves(run: LabRun) -> tuple[Int64s, dict[str, Float64s]]:
     return days, {name: common[name].to_numpy() for name in common.columns[1:]}
 
 
-def _correlation(run: LabRun, names: list[str]) -> Chart | Table:
-    """A map of the pairs; of two runs the one number stands in the differences."""
+def _correlation(run: LabRun, names: list[str]) -> Chart:
+    """A map of all pairs."""
     pairs = run.tables["differences"].select("run", "other", "correlation")
     mirrored = pairs.select(
         pl.col("other").alias("run"), pl.col("run").alias("other"), "correlation"
