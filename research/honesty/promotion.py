@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from backtest.run import Gear
 from core.errors import DataError, NotReady
 from core.types import Float64s, Int64s
 from research.honesty.evidence import Evidence, Tried, evidence_of
@@ -61,8 +62,11 @@ def promotion(
         )
     if told["chosen"] is None:
         raise NotReady(f"refused: the last window of {directory} chose no set")
-    if "gear" not in identity or "parameters" not in identity:
-        raise NotReady(f"refused: {directory} is of signals, which no daemon trades")
+    if identity.get("gear") not in tuple(Gear):
+        raise NotReady(
+            f"refused: {directory} is of gear {identity.get('gear')}, which trades without stops,"
+            " sizes and limits: no daemon runs that"
+        )
     settings, risk = _settled(identity, told["chosen"])
     again = _computed_again(directory, run, ledger)
     checks = judged(again, limits)

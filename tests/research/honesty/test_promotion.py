@@ -78,8 +78,8 @@ def test_a_run_without_out_of_sample_evidence_is_refused_in_a_line(
         judged(tmp_path, run, evidence=evidence(run, out_of_sample=False))
     with pytest.raises(NotReady, match="chose no set"):
         judged(tmp_path, run, chosen=None)
-    with pytest.raises(NotReady, match="of signals, which no daemon trades"):
-        judged(tmp_path, run, identity={"strategy": "sma"})
+    with pytest.raises(NotReady, match="of gear vectorized, which trades without stops"):
+        judged(tmp_path, run, identity={**run.told["identity"], "gear": "vectorized"})
 
 
 def test_tables_of_another_run_are_noticed(tmp_path: Path, run: LabRun) -> None:
