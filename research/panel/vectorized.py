@@ -7,6 +7,7 @@ the symbols that have a bar. What only orders can do (brackets, limits, sessions
 import hashlib
 import inspect
 import json
+import threading
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -229,6 +230,17 @@ def _minutes_of(day: int, market: Market) -> int:
 
 def code_of(strategy: type) -> str:
     """Digest of the text of the class; of its name where the text cannot be had (a notebook)."""
+    with _reading:
+        return _code_of(strategy)
+
+
+# Python 3.11 parses the file for it, and threads that do so at once fail each other in its parser
+# ("AST constructor recursion depth mismatch"): one at a time, and once a class.
+_reading = threading.Lock()
+
+
+@lru_cache(maxsize=64)
+def _code_of(strategy: type) -> str:
     try:
         text = inspect.getsource(strategy)
     except (OSError, TypeError):

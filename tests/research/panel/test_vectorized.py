@@ -1,6 +1,8 @@
 """The vectorised gear against accounts kept by hand, and what it refuses."""
 
+import inspect
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from research.panel.vectorized import (
     VectorizedEngine,
     VectorRun,
     bars_per_session,
+    code_of,
 )
 from tests.datasets import WEEK, generated
 from tests.research.panel.vectors import (
@@ -237,3 +240,25 @@ def test_the_page_of_the_gear_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert names["run"].metrics["trades"] > 1
     assert 1 == len(list((tmp_path / "runs").glob("Cross_EQ_15m_*.parquet")))
     assert 1 == len(list((tmp_path / "cache").iterdir()))
+
+
+def test_the_text_of_a_class_is_read_once_whatever_threads_ask(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Threads that read it at once fail each other in the parser of Python 3.11."""
+
+    class Own(SmaCross):
+        """Of this test alone, so nobody has asked before."""
+
+    asked: list[type] = []
+    read = inspect.getsource
+
+    def counting(strategy: type) -> str:
+        asked.append(strategy)
+        return read(strategy)
+
+    monkeypatch.setattr(inspect, "getsource", counting)
+    with ThreadPoolExecutor(8) as threads:
+        digests = set(threads.map(code_of, [Own] * 64))
+
+    assert 1 == len(digests) == len(asked)
