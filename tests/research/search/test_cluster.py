@@ -13,8 +13,13 @@ import pytest
 from distributed import Client
 
 from cli import kernel_cache
+from cli.vector_gear import frame_of
 from core.errors import ConfigError, DataError, TryAgain
 from providers.dataset import DataOptions, load
+from research.panel.crosses import SmaCross
+from research.panel.resample import resample
+from research.panel.subject import VectorSubject
+from research.panel.vectorized import Terms
 from research.search import cluster
 from research.search.backends import Failed, Outcome, Task, Threads
 from research.search.cluster import Cluster, SharedData, require_equal, versions
@@ -48,7 +53,7 @@ class Machines:
         self.scheduler = self._start("dask_scheduler", "--port", port, "--no-jupyter")
 
     def add(self, count: int) -> None:
-        terms = ("--no-nanny", "--nthreads", "1", "--preload", "cli.cluster_worker")
+        terms = ("--no-nanny", "--nthreads", "2", "--preload", "cli.cluster_worker")
         self.workers += [self._start("dask_worker", self.address, *terms) for _ in range(count)]
 
     def kill(self, number: int) -> None:
@@ -175,6 +180,19 @@ def test_workers_read_the_files_themselves_and_refuse_other_content(
         pytest.raises(DataError, match=r"bars.csv has content [0-9a-f]{12} on worker"),
     ):
         list(backend.outcomes(later, POINTS))
+
+
+@pytest.mark.slow
+def test_the_vectorised_gear_gives_the_same_bytes(machines: Machines) -> None:
+    frame = resample(frame_of(generated("week")), "5m").collect()
+    subject = VectorSubject(frame, SmaCross, Terms(timeframe="5m"), data_hash="week")
+    sets = generate_grid(space_from({"fast": [2, 3, 4, 5], "slow": [6, 8, 10, 12, 14]}))
+
+    expected = dict(Threads(1).outcomes(Task(subject), sets))
+    with Cluster(machines.address) as backend:
+        found = dict(backend.outcomes(Task(subject), sets))
+
+    assert plain([expected[i] for i in range(20)]) == plain([found[i] for i in range(20)])
 
 
 @pytest.mark.slow
