@@ -5,8 +5,8 @@
 Bars. `load_dataset` (or a `ParquetLoader` with its `DataSpec`) gives a lazy frame of Parquet files,
 `resample` longer bars of it, the very ones that trade live, `content_hash` names what it holds.
 `adjust` puts prices on one basis (`factors_between` finds the factors), `mask` marks jumps that
-nothing explains, `panel_of` makes matrices of it. `load` gives the checked `Dataset` that the trade
-gears read.
+nothing explains (`masked_days` lists them), `coverage` names what is missing, `panel_of` makes
+matrices. `load` gives the checked `Dataset` that the trade gears read.
 
 Strategies. Subclass `StrategyBase` and run it on a frame with a `VectorizedEngine`; `KernelSignal`
 takes a strategy that trades, as it is. A `TradedSubject` is a strategy under the full rules.
@@ -38,7 +38,8 @@ from research.metrics import METRICS, metrics_of
 from research.pages.comparison import compare
 from research.pages.daily_records import read_record
 from research.pages.kinds import page_of, show
-from research.panel.adjust import adjust, factors_between, mask
+from research.panel.adjust import adjust, factors_between, mask, masked_days
+from research.panel.coverage import coverage
 from research.panel.dataset import DataSpec, ParquetLoader, content_hash, load_dataset
 from research.panel.matrix import Panel, panel_of
 from research.panel.resample import resample
@@ -91,6 +92,7 @@ __all__ = [
     "compare",
     "compute",
     "content_hash",
+    "coverage",
     "deflated_sharpe",
     "evidence_of",
     "factors_between",
@@ -101,6 +103,7 @@ __all__ = [
     "load",
     "load_dataset",
     "mask",
+    "masked_days",
     "metrics_of",
     "min_track_record",
     "names_for",
