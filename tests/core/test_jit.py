@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import pytest
 
-from core.jit import OPTIONS, kernel, routine
+from core.jit import OPTIONS, ieee, kernel, routine
 
 ROOT = Path(__file__).resolve().parents[2]
 JIT = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
@@ -35,6 +35,20 @@ def doubled_twice(value: int) -> int:
 
 def test_a_kernel_calls_a_routine() -> None:
     assert 12 == doubled_twice(3)
+
+
+@ieee
+def quotients(above: np.ndarray, below: np.ndarray, out: np.ndarray) -> None:
+    for i in range(len(out)):
+        out[i] = above[i] / below[i]
+
+
+def test_a_loop_of_ieee_arithmetic_divides_by_zero_without_an_error() -> None:
+    """Arrays of numpy do so with the interpreter as well, and warn."""
+    out = np.empty(3)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        quotients(np.array([1.0, -1.0, 0.0]), np.zeros(3), out)
+    assert np.array_equal(out, [np.inf, -np.inf, np.nan], equal_nan=True)
 
 
 def test_sums_keep_their_order() -> None:
