@@ -15,7 +15,7 @@ from backtest.run import Request
 from benchmarks.measured import Measurement, timed
 from benchmarks.w1 import load_bars
 from core.types import Market
-from research.search.evaluation import TradedSubject
+from research.evaluation import TradedSubject
 from research.search.optimizer import ParamOptimizer
 from research.search.space import space_of
 from strategies.pixity import PixitySettings

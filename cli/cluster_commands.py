@@ -6,8 +6,8 @@ from pathlib import Path
 
 from core.errors import ConfigError
 from providers.dataset import DataOptions
+from research.evaluation import Subject, TradedSubject
 from research.search.cluster import Cluster, SharedData
-from research.search.evaluation import Subject, TradedSubject
 
 
 @contextmanager

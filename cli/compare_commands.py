@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backtest.files import check_writable
-from cli.report_commands import table_lines
+from cli.tables import table_lines
 from core.errors import ConfigError
 from providers.dataset import DataOptions
 from research.pages.benchmark import benchmark

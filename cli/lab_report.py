@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from backtest.files import write_text
-from cli.report_commands import table_lines
+from cli.tables import table_lines
 from core.errors import DataError
-from research.pages.kinds import page_of
+from research.kinds import page_of
 from research.runs import PAGE, read_lab_run
 
 MOST_SHOWN = 10  # rows of each table; all of them are in its files

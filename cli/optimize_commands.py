@@ -12,14 +12,14 @@ from cli.backtest_commands import choice, request_of, span_of
 from cli.config_commands import configuration
 from cli.progress import progress
 from cli.reading import read
-from cli.report_commands import table_lines
+from cli.tables import table_lines
 from cli.vector_gear import SWEEP, VECTORIZED, require_told, vector_subject
 from core.errors import ConfigError
 from providers.dataset import DataOptions
+from research.evaluation import Subject, TradedSubject
 from research.honesty.trials import TRIALS_FILE, TrialLedger
 from research.runs import PAGE, LabRun, write_lab_run
 from research.search.backends import Backend
-from research.search.evaluation import Subject, TradedSubject
 from research.search.evaluations import FILE
 from research.search.optimizer import Constraints, ParamOptimizer
 from research.search.page import optimize_page, ranked

@@ -9,7 +9,7 @@ from backtest.run import Request
 from cli.backtest_commands import day_of
 from cli.options import listed
 from cli.progress import progress
-from cli.report_commands import table_lines
+from cli.tables import table_lines
 from core.errors import ConfigError
 from core.session import day_text
 from research.search.scan import Criteria, Scan, Scanned, scan, tried

@@ -10,7 +10,7 @@ from backtest.files import check_writable
 from cli.backtest_commands import import_from_here
 from cli.options import listed
 from cli.progress import progress
-from cli.report_commands import table_lines
+from cli.tables import table_lines
 from core.errors import ConfigError
 from research.runs import PAGE, RUN, LabRun, write_lab_run
 from research.signals.causality import require_causal

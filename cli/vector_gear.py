@@ -15,13 +15,13 @@ from cli.backtest_commands import import_from_here
 from core.errors import ConfigError
 from providers.dataset import Dataset
 from providers.raw_bars import PRICES
+from research.evaluation import Subject
 from research.panel.crosses import SWEPT, SmaCross
 from research.panel.dataset import NS_PER_MS, zone_of
 from research.panel.resample import resample
 from research.panel.strategy import KernelSignal, StrategyBase
 from research.panel.subject import Make, VectorSubject
 from research.panel.vectorized import Terms
-from research.search.evaluation import Subject
 from strategies.registry import KERNELS
 from strategies.settings import split_assignment
 from strategies.table import nearest, table, unknown_key

@@ -11,7 +11,7 @@ from backtest.files import check_writable
 from cli.optimize_commands import Asked, Searchable, ledger
 from cli.options import listed
 from cli.progress import progress
-from cli.report_commands import table_lines
+from cli.tables import table_lines
 from core.errors import ConfigError
 from research.runs import PAGE, LabRun, write_lab_run
 from research.search.backends import Backend

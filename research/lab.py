@@ -27,6 +27,7 @@ Runs. Folders that the verbs have written: `read_lab_run`, `show` in a cell, `re
 
 from backtest.run import Gear, Request
 from providers.dataset import DataOptions, Dataset, load
+from research.evaluation import TradedSubject
 from research.honesty.difference import sharpe_difference
 from research.honesty.evidence import Tried, evidence_of
 from research.honesty.gate import granted, judged
@@ -34,10 +35,10 @@ from research.honesty.montecarlo import block_bootstrap, trade_paths
 from research.honesty.overfitting import probability_of_overfitting
 from research.honesty.sharpe import deflated_sharpe, min_track_record, probabilistic_sharpe
 from research.honesty.trials import TrialLedger
+from research.kinds import page_of, show
 from research.metrics import METRICS, metrics_of
 from research.pages.comparison import compare
 from research.pages.daily_records import read_record
-from research.pages.kinds import page_of, show
 from research.panel.adjust import adjust, factors_between, mask, masked_days
 from research.panel.coverage import coverage
 from research.panel.dataset import DataSpec, ParquetLoader, content_hash, load_dataset
@@ -46,7 +47,6 @@ from research.panel.resample import resample
 from research.panel.strategy import KernelSignal, StrategyBase
 from research.panel.vectorized import Terms, VectorizedEngine
 from research.runs import LabRun, read_lab_run, write_lab_run
-from research.search.evaluation import TradedSubject
 from research.search.optimizer import Constraints, ParamOptimizer, run_parallel
 from research.search.proposals import How
 from research.search.space import Space, space_from

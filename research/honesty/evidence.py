@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from core.types import Float64s, Int64s
+from research.evaluation import Subject, TradedSubject
 from research.honesty.montecarlo import Draw, Paths, block_bootstrap, block_length, trade_paths
 from research.honesty.overfitting import probability_of_overfitting
 from research.honesty.sharpe import (
@@ -20,7 +21,6 @@ from research.honesty.sharpe import (
     moments_of,
 )
 from research.honesty.significance import EntryTest, Segment, entry_test, segment_trades
-from research.search.evaluation import Subject, TradedSubject
 from strategies.registry import KERNELS
 
 Evidence = dict[str, Any]

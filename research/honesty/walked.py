@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from research.evaluation import Subject
 from research.honesty.evidence import Evidence, Tried, evidence_of, traded_by
-from research.search.evaluation import Subject
 from research.walk.outcome import stitched
 from research.walk.validator import Walked
 

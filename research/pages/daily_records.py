@@ -14,9 +14,9 @@ from backtest.files import SUMMARY, read_daily, read_run
 from backtest.score import TRADING_DAYS_PER_YEAR, exit_days
 from core.errors import DataError
 from core.types import Float64s, Int64s, Market
+from research.evaluation import RoundTrips, evaluated
 from research.metrics import METRICS, Metrics, metrics_of, ordered
 from research.runs import RUN, LabRun, read_lab_run
-from research.search.evaluation import RoundTrips, evaluated
 
 
 class Account(NamedTuple):

@@ -15,11 +15,11 @@ import polars as pl
 from core.errors import ConfigError, DataError
 from core.session import day_text
 from core.types import Float64s, Int64s
+from research.evaluation import Evaluated, Values
 from research.metrics import ordered, periods_per_year_of
 from research.panel.crosses import CrossSettings, CrossSweep, SmaCross
 from research.panel.strategy import StrategyBase
 from research.panel.vectorized import Terms, VectorizedEngine, code_of
-from research.search.evaluation import Evaluated, Values
 from strategies.identity import code_digest
 
 Make = Callable[[Mapping[str, object]], StrategyBase[Any]]

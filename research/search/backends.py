@@ -20,7 +20,7 @@ from joblib import Parallel, delayed, parallel_config
 
 from backtest.run import Gear
 from core.errors import ConfigError, TradingdError
-from research.search.evaluation import Evaluated, Evaluator, Subject, Values
+from research.evaluation import Evaluated, Evaluator, Subject, Values
 
 MAX_WORKERS = 256
 CHUNK, BATCHED_CHUNK = 16, 512  # sets handed over at once; the second to whoever likes many

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from core.errors import ConfigError, DataError, TryAgain
 from providers.dataset import DataOptions, load
+from research.evaluation import Evaluator, Subject, TradedSubject, Values
 from research.search.backends import Outcome, Task, chunked, digest_of, outcomes_of
-from research.search.evaluation import Evaluator, Subject, TradedSubject, Values
 from strategies.identity import ROOT, code_digest
 
 if TYPE_CHECKING:

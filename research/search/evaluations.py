@@ -15,8 +15,8 @@ import numpy as np
 from backtest.files import check_writable
 from core.errors import DataError
 from core.types import Float64s
+from research.evaluation import Evaluated
 from research.search.backends import Failed, Outcome
-from research.search.evaluation import Evaluated
 
 FILE = "evaluations.db"
 _TABLE = """

@@ -18,9 +18,9 @@ from core.errors import ConfigError, DataError
 from core.session import day_text
 from core.types import Float64s, Int64s
 from providers.dataset import Dataset
+from research.evaluation import Subject, TradedSubject
 from research.metrics import COUNTS, METRICS
 from research.search.backends import Backend, Failed, Outcome, Task, backend_for, digest_of
-from research.search.evaluation import Subject, TradedSubject
 from research.search.evaluations import Evaluations
 from research.search.plateau import grid_neighbours, nearest_neighbours, plateaus, spikes
 from research.search.proposals import How, proposals

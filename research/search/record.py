@@ -12,10 +12,10 @@ import polars as pl
 
 from core.session import day_text
 from core.types import Int64s
+from research.evaluation import Subject
 from research.honesty.evidence import Tried, evidence_of, traded_by
 from research.honesty.trials import Trial, TrialLedger, digest_of
 from research.runs import LabRun
-from research.search.evaluation import Subject
 from research.search.optimizer import LOWER_IS_BETTER, ParamOptimizer, Searched
 from research.search.space import Point, numeric_kind
 

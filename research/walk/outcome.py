@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from core.types import Float64s, Int64s
+from research.evaluation import Evaluated, Evaluator
 from research.metrics import METRICS, Metrics, metrics_of, ordered
-from research.search.evaluation import Evaluated, Evaluator
 from research.walk.windows import Window
 
 GROWS = frozenset({"total_return", "trades", "days_in_market", "n_nans"})  # with its span

@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 
 from core.types import Float64s, Int64s
+from research.evaluation import Evaluated, TradingSubject
 from research.metrics import METRICS, OF_TRADES, Metrics, ordered
 from research.search.backends import Failed
-from research.search.evaluation import Evaluated, TradingSubject
 from research.search.optimizer import ParamOptimizer, Progress, Searched, silent
 from research.search.proposals import How
 from research.search.space import Point, check_count

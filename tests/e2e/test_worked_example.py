@@ -99,7 +99,7 @@ def test_every_set_was_tried_and_the_evidence_refuses(folder: Path) -> None:
 
 
 def test_every_page_is_there_and_can_be_made_again(folder: Path) -> None:
-    from research.pages.kinds import page_of
+    from research.kinds import page_of
     from research.runs import read_lab_run
 
     for name in ("found", "walked", "compared", "measured"):

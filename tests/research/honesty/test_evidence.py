@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 
 from backtest.run import Gear, run
+from research.evaluation import TradedSubject
 from research.honesty.evidence import Evidence, Traded, Tried, evidence_of, traded_by
 from research.honesty.overfitting import probability_of_overfitting
 from research.honesty.sharpe import deflated_sharpe, min_track_record, probabilistic_sharpe
 from research.honesty.significance import EntryTest
-from research.search.evaluation import TradedSubject
 from tests.datasets import LIVELY, WEEK, generated, request_on
 
 DAILY = np.random.default_rng(3).normal(0.0005, 0.01, (12, 200))

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from research.evaluation import TradedSubject
 from research.honesty.evidence import Evidence
 from research.honesty.gate import granted, judged
 from research.honesty.trials import Trial, TrialLedger, digest_of
 from research.honesty.walked import walk_evidence
-from research.search.evaluation import TradedSubject
 from research.walk.outcome import stitched
 from research.walk.validator import Walked
 from tests.research.honesty.walk_run import EDGE, walked

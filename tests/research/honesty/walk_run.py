@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from research.evaluation import TradedSubject
 from research.honesty.trials import TRIALS_FILE, TrialLedger
 from research.runs import LabRun, write_lab_run
-from research.search.evaluation import TradedSubject
 from research.search.optimizer import ParamOptimizer
 from research.search.space import space_from
 from research.walk.record import lab_run

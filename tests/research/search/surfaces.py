@@ -10,8 +10,8 @@ import numpy as np
 
 from core.errors import ConfigError
 from core.types import Int64s
+from research.evaluation import Evaluated, Values
 from research.metrics import METRICS, metrics_of, ordered
-from research.search.evaluation import Evaluated, Values
 
 DAYS: Int64s = np.arange(20_000, 20_020)
 KEYS = ("x", "y")

@@ -16,6 +16,7 @@ from cli import kernel_cache
 from cli.vector_gear import frame_of
 from core.errors import ConfigError, DataError, TryAgain
 from providers.dataset import DataOptions, load
+from research.evaluation import TradedSubject
 from research.panel.crosses import SmaCross
 from research.panel.resample import resample
 from research.panel.subject import VectorSubject
@@ -23,7 +24,6 @@ from research.panel.vectorized import Terms
 from research.search import cluster
 from research.search.backends import Failed, Outcome, Task, Threads
 from research.search.cluster import Cluster, SharedData, require_equal, versions
-from research.search.evaluation import TradedSubject
 from research.search.optimizer import ParamOptimizer
 from research.search.space import generate_grid, space_from
 from tests.cli.command import LIVELY_SET, call, rows_of, write_csv

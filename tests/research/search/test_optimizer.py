@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from core.errors import ConfigError, DataError
+from research.evaluation import TradedSubject
 from research.metrics import METRICS
 from research.search.backends import Processes, Task, Threads, outcomes_of
-from research.search.evaluation import TradedSubject
 from research.search.evaluations import FILE
 from research.search.optimizer import Constraints, ParamOptimizer, Searched, run_parallel
 from research.search.proposals import How

@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from research.evaluation import TradedSubject
 from research.honesty.trials import TrialLedger
 from research.runs import LabRun, read_lab_run, write_lab_run
-from research.search.evaluation import TradedSubject
 from research.search.optimizer import Constraints, ParamOptimizer
 from research.search.page import optimize_page, ranked
 from research.search.proposals import How

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from research.pages.kinds import page_of
+from research.kinds import page_of
 from research.runs import LabRun, read_lab_run, write_lab_run
 from research.signals.forward import Horizon
 from research.signals.page import signals_page

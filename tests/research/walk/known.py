@@ -8,8 +8,8 @@ import numpy as np
 from backtest.run import Request
 from core.errors import ConfigError
 from core.types import Float64s, Int64s
+from research.evaluation import Evaluated, TradedSubject, Values
 from research.metrics import metrics_of, ordered
-from research.search.evaluation import Evaluated, TradedSubject, Values
 from research.search.optimizer import ParamOptimizer
 from research.search.space import Choice, Space
 

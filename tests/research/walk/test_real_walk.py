@@ -8,7 +8,7 @@ import pytest
 from backtest.run import run
 from core.session import day_text
 from providers.dataset import DataOptions, load
-from research.search.evaluation import TradedSubject
+from research.evaluation import TradedSubject
 from research.search.optimizer import ParamOptimizer
 from research.search.space import space_from
 from research.walk.validator import WalkForwardValidator

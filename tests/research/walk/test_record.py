@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from research.evaluation import TradedSubject
 from research.honesty.trials import TrialLedger
+from research.kinds import page_of
 from research.pages.daily_records import read_record
-from research.pages.kinds import page_of
 from research.runs import LabRun, read_lab_run, write_lab_run
-from research.search.evaluation import TradedSubject
 from research.search.optimizer import Constraints, ParamOptimizer
 from research.search.space import space_of
 from research.walk import cpcv

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from backtest.run import Gear, Request, run
-from research.search.evaluation import TradedSubject
+from research.evaluation import TradedSubject
 from research.search.optimizer import ParamOptimizer
 from research.search.space import space_from
 from research.walk.outcome import stitched

@@ -11,14 +11,14 @@ from backtest.run import Gear, Request, run
 from backtest.summary import summary_of
 from core.errors import ConfigError, DataError
 from core.session import MINUTE_NS, day_text
-from research.metrics import METRICS
-from research.search.evaluation import (
+from research.evaluation import (
     RoundTrips,
     TradedSubject,
     TradingSubject,
     Values,
     evaluated,
 )
+from research.metrics import METRICS
 from tests.datasets import LIVELY, WEEK, generated, request_on
 
 SETS: list[Values] = [{}, {"sl_mult": 2.0}, {"timeframe": "15m"}, {"slippage_bps": 20.0}]
