@@ -54,7 +54,7 @@ class Cluster:
 
     Args:
         address: of the scheduler, `tcp://host:port`, or `tls://` with Dask's own settings for it.
-        connect_s: how long somebody may take to answer there.
+        connect_s: how long somebody may take to answer there, and a worker to come.
 
     Raises:
         ConfigError: dask is not installed, the address is none, or a worker has other versions.
@@ -64,7 +64,7 @@ class Cluster:
     def __init__(
         self, address: str, shared: SharedData | None = None, connect_s: float = CONNECT_S
     ) -> None:
-        self.address, self.shared = address, shared
+        self.address, self.shared, self.wait_s = address, shared, connect_s
         self._client = _connected(address, connect_s)
         self._placed: tuple[str, Future] | None = None
         try:
@@ -149,10 +149,13 @@ class Cluster:
     # --- workers and data ------------------------------------------------------------------------
 
     def _threads(self) -> dict[str, int]:
-        """Threads of each worker. Raises TryAgain if there is none."""
+        """Threads of each worker. Raises TryAgain if there is none and none comes: one that died
+        is started again by its nanny within seconds."""
+        try:
+            self._client.wait_for_workers(1, self.wait_s)
+        except TimeoutError:
+            raise TryAgain(f"{self} has no worker") from None
         threads: dict[str, int] = self._client.nthreads()
-        if not threads:
-            raise TryAgain(f"{self} has no worker")
         return threads
 
     def _without_data(self, subject: Subject) -> Subject:

@@ -226,6 +226,14 @@ def test_killed_workers_lose_nothing_and_change_nothing(
         found += outcomes
         assert plain(alone) == plain(by_place(found))
 
+        # The last one dies; its successor is waited for, as a nanny starts one.
+        outcomes = backend.outcomes(Task(subject()), POINTS)
+        found = [next(outcomes)]
+        machines.kill(3)
+        machines.add(1)
+        found += outcomes
+        assert plain(alone) == plain(by_place(found))
+
 
 # --- without ------------------------------------------------------------------------------------
 
