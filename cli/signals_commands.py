@@ -23,7 +23,7 @@ from research.signals.study import Asked, study
 from research.signals.universe import Request, Universe
 
 MOST_SHOWN = 20
-MOST_PRUNED = 8
+MOST_PRUNED = MOST_NAMED = 8
 ALL = "all"
 COLUMNS = (
     *("ic_mean", "icir", "t_nw", "hit_rate", "spread", "spread_t", "monotonicity"),
@@ -113,6 +113,10 @@ def _lines(run: LabRun, board: pl.DataFrame) -> Iterator[str]:
         f" symbols; {told['missing rows']:,} missing"
     )
     yield from (f"missing      no session between {one}" for one in told["breaks"])
+    if told["rows without a price"]:
+        lacking = [f"{symbol} {rows:,}" for symbol, rows in told["rows without a price"].items()]
+        more = f" and {len(lacking) - MOST_NAMED} more symbols" if lacking[MOST_NAMED:] else ""
+        yield f"no price     in rows of {', '.join(lacking[:MOST_NAMED])}{more}"
     if told["signals without a value"]:
         yield f"no value     {', '.join(told['signals without a value'])}"
     if told["signals whose columns are not there"]:

@@ -14,6 +14,7 @@ from core.errors import ConfigError, DataError
 from core.session import day_text
 from core.types import Float64s
 from providers.dataset import DataOptions
+from providers.raw_bars import PRICES
 from research.panel.adjust import FACTORS, adjust, mask
 from research.panel.dataset import DataSpec, content_hash, load_dataset
 from research.panel.matrix import Panel, panel_of
@@ -74,6 +75,7 @@ class Universe:
             "factors": None if request.factors is None else request.factors.name,
             "index": request.index or "the symbols in equal parts",
             "breaks": _gaps(self.panel),
+            "rows without a price": unpriced(self.bars),
         }
 
     def fitting(self) -> tuple[list[SignalSpec], list[str]]:
@@ -124,9 +126,16 @@ def read_factors(path: Path) -> pl.DataFrame:
         raise DataError(f"{path}: no table of {', '.join(FACTORS)}: {first_line}") from error
 
 
+def unpriced(bars: pl.LazyFrame) -> dict[str, int]:
+    """By symbol, how many of its rows lack a price; those without such a row left out."""
+    lacking = pl.any_horizontal(~pl.col(name).is_finite().fill_null(value=False) for name in PRICES)
+    counts = bars.filter(lacking).group_by("symbol").len().sort("symbol").collect()
+    return dict(counts.iter_rows())
+
+
 def _further(schema: pl.Schema) -> tuple[str, ...]:
     """Numbers beside prices and volume that signals may read."""
-    usual = {"open", "high", "low", "close", "volume"}
+    usual = {*PRICES, "volume"}
     return tuple(name for name, kind in schema.items() if kind.is_numeric() and name not in usual)
 
 

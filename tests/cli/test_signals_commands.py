@@ -193,6 +193,25 @@ def test_a_column_of_nan_is_a_signal_without_a_value(
     assert (answer.code, "no value     mine" in answer.out) == (0, True)
 
 
+def test_rows_without_a_price_are_counted_by_symbol(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """NaN, infinite and absent prices are no prices; nothing is filled."""
+    frame = pl.read_parquet(folder / "daily.parquet")
+    closes = frame["close"].to_list()
+    places = [i for i, name in enumerate(frame["symbol"]) if name == "S4"][:3]
+    for place, value in zip(places, (float("nan"), float("inf"), None), strict=True):
+        closes[place] = value
+    frame.with_columns(close=pl.Series(closes, dtype=pl.Float64)).write_parquet("daily.parquet")
+
+    answer = call(capfd, "signals", *DAILY, "--signals", "rsi_2")
+
+    assert (answer.code, answer.err) == (0, "")
+    assert "no price     in rows of S4 3" in answer.out.splitlines()
+    run = json.loads((folder / "out/run.json").read_text())
+    assert {"S4": 3} == run["told"]["rows without a price"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
