@@ -92,7 +92,7 @@ def walkforward(
 ) -> None:
     """Choose sets of parameters on the past, trade what follows, window after window.
 
-    Example: tradingd walkforward --data bars.parquet --grid sl_mult=0.5:2.0:0.25 --out walked
+    Example: tradingd walkforward --data bars.csv --grid sl_mult=1,2 --out wf
     """
     from cli import backtest_commands, cluster_commands, optimize_commands, walk_commands
 
