@@ -141,14 +141,8 @@ class CrossSweep:
         rows = len(self._returns)
         mean = state[NETS] / rows
         spread = max(0.0, state[SQUARES] - state[NETS] * mean)
-        moments = Moments(
-            periods=rows,
-            mean=mean,
-            deviation=math.sqrt(spread / (rows - 1)) if rows > 1 else None,
-            losses=state[LOSSES],
-            account=state[ACCOUNT],
-            depth=state[DEPTH],
-        )
+        deviation = math.sqrt(spread / (rows - 1)) if rows > 1 else None
+        moments = Moments(rows, mean, deviation, state[LOSSES], state[ACCOUNT], state[DEPTH])
         found = figures(moments, self.periods_per_year)
         found["turnover"] = state[TURNOVER] / (rows / self.periods_per_year)
         found["trades"] = int(state[ENTRIES])
@@ -164,17 +158,18 @@ def _stretches(fast: Int64s, slow: Int64s) -> tuple[Int64s, Int64s]:
         int64[sets]: the lane of each set. Lanes that no set asked for fill small gaps.
     """
     groups: list[list[int]] = []
-    lanes = np.empty(len(fast), np.int64)
+    lanes = [0] * len(fast)
     lane = 0
-    for i in np.lexsort((slow, fast)):
-        f, s = int(fast[i]), int(slow[i])
+    order = np.lexsort((slow, fast))
+    in_order = zip(order.tolist(), fast[order].tolist(), slow[order].tolist(), strict=True)
+    for i, f, s in in_order:
         last = groups[-1] if groups else None
         if last is None or last[0] != f or s - last[2] >= MOST_GAP or s - last[1] >= LANES:
             lane += 0 if last is None else last[2] - last[1]
             groups.append([f, s, s + 1, lane])
         groups[-1][2] = s + 1
         lanes[i] = lane + s - groups[-1][1]
-    return np.array(groups, np.int64), lanes
+    return np.array(groups, np.int64), np.array(lanes, np.int64)
 
 
 def _require_single(bars: pl.DataFrame) -> None:
@@ -286,11 +281,13 @@ def _trade(
     """One lane a set, as `accounting.align`: net = held * return - |target - held| * cost.
 
     `fast` and `slow` are those of the bar before: they decide what is held after this bar's fill.
-    The loop over lanes has no branch, so that the vector unit takes eight sets at a time.
+    The loops over lanes have no branch, so that the vector unit takes eight sets at a time; the
+    division of a new depth is made on the rows on which a lane has one.
     """
     for t in range(begin, end):
         over, ret = fast[t - begin], returns[t]
         row = slow[t - begin][first : first + len(position)]
+        deeper = False
         for k in range(len(position)):
             under = row[k]
             target = 1.0 if over > under else (lowest if over < under else 0.0)
@@ -301,14 +298,18 @@ def _trade(
             position[k] = target
             account[k] = max(account[k] * (1.0 + net), 0.0)
             best[k] = max(best[k], account[k])
-            depth[k] = min(depth[k], account[k] / best[k])
+            deeper |= account[k] < depth[k] * best[k]
             nets[k] += net
             squares[k] += net * net
             losses[k] += loss * loss
             turnover[k] += traded
             entries[k] += 1.0 if target != held and target != 0.0 else 0.0
-        if t + 1 == len(returns) or sessions[t + 1] != sessions[t]:
+        if deeper:
             for k in range(len(account)):
-                if morning[k] > 0.0:  # 0 once all is lost
-                    daily[sessions[t], lane + k] = account[k] / morning[k] - 1.0
+                depth[k] = min(depth[k], account[k] / best[k])
+        if t + 1 == len(returns) or sessions[t + 1] != sessions[t]:
+            made = daily[sessions[t]][lane : lane + len(account)]
+            for k in range(len(account)):
+                kept = account[k] / morning[k] - 1.0
+                made[k] = kept if morning[k] > 0.0 else 0.0  # 0 once all is lost
                 morning[k] = account[k]
